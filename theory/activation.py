@@ -1,0 +1,285 @@
+"""Activation: one SymPy expression in one real variable u, and all that follows from it.
+
+From phi(u) alone: its smooth pieces and kinks, the derivatives off the kinks, its parity, and numeric functions.
+The analysis is exact: abs, sign, max, min and Heaviside are resolved on each interval between their breakpoints.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sympy
+
+from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.expression import FUNCTIONS, parse_expression
+
+__all__ = ["Activation", "Parity", "Piece", "Softplus", "u"]
+
+Expr = Any
+
+u = sympy.Symbol("u", real=True)
+"""The variable of every activation."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+
+
+class Parity(Enum):
+    """Symmetry of phi under u -> -u. Even: mu_j = 0 for odd j; odd: mu_j = 0 for even j."""
+
+    EVEN = "even"
+    ODD = "odd"
+    NONE = "neither even nor odd"
+
+
+class Softplus(sympy.Function):  # type: ignore[misc]
+    """log(1 + e^x) as one function, so that values and derivatives do not overflow; derivative (1 + tanh(x/2))/2."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Return the derivative, the logistic function, through tanh."""
+        return (1 + sympy.tanh(self.args[0] / 2)) / 2
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        return sympy.log(1 + sympy.exp(self.args[0]))._eval_evalf(prec)
+
+    def _eval_is_real(self) -> bool | None:
+        return bool(self.args[0].is_real)
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\log\left(1 + e^{{{printer._print(self.args[0])}}}\right)"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One interval (low, high) on which the activation is the smooth expression `expression`."""
+
+    low: Expr
+    high: Expr
+    expression: Expr
+
+
+_NONSMOOTH = (sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Piecewise)
+_NUMPY = [{"Softplus": lambda x: np.logaddexp(0.0, x)}, "scipy", "numpy"]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation phi, defined by one SymPy expression in the real variable `u`.
+
+    Args:
+        name: letters, digits and _ . - (starts with a letter).
+        expression: phi(u), in the symbol `bigtheta.theory.activation.u`; any single free symbol is taken as u.
+
+    Raises:
+        InvalidInputError: if the expression has another free symbol, is complex, or a breakpoint cannot be solved for.
+
+    >>> relu = Activation("relu", sympy.Max(u, 0))
+    >>> relu.kinks, relu.parity
+    ((0,), <Parity.NONE: 'neither even nor odd'>)
+    >>> [piece.expression for piece in relu.pieces]
+    [0, u]
+    >>> Activation("swish", u / (1 + sympy.exp(-u))).derivative()[0].expression
+    u*(1/2 - tanh(u/2)**2/2)/2 + tanh(u/2)/2 + 1/2
+    """
+
+    name: str
+    expression: Expr = field(compare=False)
+    key: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise InvalidInputError(f"activation name: expected letters, digits, _ . - but got name={self.name!r}")
+        expression = sympy.sympify(self.expression)
+        symbols = expression.free_symbols
+        if len(symbols) > 1:
+            raise InvalidInputError(f"activation {self.name!r}: expected one variable but got {sorted(map(str, symbols))}")
+        expression = _without_overflow(expression.subs({s: u for s in symbols}))
+        if expression.has(sympy.I) or expression.has(sympy.zoo, sympy.nan, sympy.oo):
+            raise InvalidInputError(f"activation {self.name!r}: expected a real, finite function but got {expression}")
+        object.__setattr__(self, "expression", expression)
+        object.__setattr__(self, "key", sympy.srepr(expression))
+
+    @classmethod
+    def parse(cls, text: str, *, name: str | None = None) -> Activation:
+        """Read an activation from a formula in u (x, z and t are read as u too).
+
+        >>> Activation.parse("x*tanh(x)").expression
+        u*tanh(u)
+        """
+        names = {letter: u for letter in "uxzt"}
+        functions = {**FUNCTIONS, "softplus": Softplus, "sigmoid": lambda x: (1 + sympy.tanh(x / 2)) / 2}
+        expression = parse_expression(text, names, functions=functions, what="activation")
+        return cls(name or _slug(text), expression)
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The smooth pieces from left to right; one piece for a smooth activation."""
+        points = _breakpoints(self.expression, self.name)
+        edges = [-sympy.oo, *points, sympy.oo]
+        pieces: list[Piece] = []
+        for low, high in zip(edges[:-1], edges[1:], strict=True):
+            smooth = _smooth_on(self.expression, _between(low, high))
+            if pieces and sympy.simplify(pieces[-1].expression - smooth) == 0:
+                pieces[-1] = Piece(pieces[-1].low, high, pieces[-1].expression)
+            else:
+                pieces.append(Piece(low, high, smooth))
+        return tuple(pieces)
+
+    @property
+    def kinks(self) -> tuple[Expr, ...]:
+        """The points at which phi is not smooth: phi or one of its derivatives jumps."""
+        return tuple(piece.high for piece in self.pieces[:-1])
+
+    def derivative(self, order: int = 1) -> tuple[Piece, ...]:
+        """Return the pieces of the derivative of the given order off the kinks (no Dirac masses)."""
+        if order < 0:
+            raise InvalidInputError(f"derivative: expected order >= 0 but got order={order!r}")
+        return tuple(Piece(p.low, p.high, sympy.diff(p.expression, u, order)) for p in self.pieces)
+
+    def jump(self, order: int, at: Expr) -> Expr:
+        """Return the jump phi^(order)(at+) - phi^(order)(at-), exactly; 0 where the derivative is continuous.
+
+        >>> Activation("abs", sympy.Abs(u)).jump(1, 0)
+        2
+        """
+        pieces = self.derivative(order)
+        for left, right in zip(pieces[:-1], pieces[1:], strict=True):
+            if left.high == at:
+                return sympy.simplify(right.expression.subs(u, at) - left.expression.subs(u, at))
+        return sympy.Integer(0)
+
+    @cached_property
+    def is_weakly_differentiable(self) -> bool:
+        """Whether phi is continuous, so that phi' off the kinks is its weak derivative."""
+        return all(self.jump(0, kink) == 0 for kink in self.kinks)
+
+    @cached_property
+    def parity(self) -> Parity:
+        """Even, odd or neither; decided symbolically on u > 0, after a numeric look that rules most out."""
+        points = np.array([0.1234567, 0.7654321, 1.3141592, 2.2360679, 3.3333331])
+        left, right = self.values(-points), self.values(points)
+        scale = 1 + np.abs(right).max()
+        for parity, sign in ((Parity.EVEN, 1), (Parity.ODD, -1)):
+            if np.abs(left - sign * right).max() < 1e-9 * scale and self._mirrors(sign):
+                return parity
+        return Parity.NONE
+
+    def _mirrors(self, sign: int) -> bool:
+        edges = sorted({sympy.Integer(0), *(abs(k) for k in self.kinks)}, key=lambda e: float(e))
+        for low, high in zip(edges, [*edges[1:], sympy.oo], strict=True):
+            middle = _between(low, high)
+            right = _smooth_on(self.expression, middle)
+            left = _smooth_on(self.expression, -middle).subs(u, -u)
+            if sympy.simplify((left - sign * right).rewrite(sympy.exp)) != 0:
+                return False
+        return True
+
+    def numeric(self, order: int = 0) -> Callable[[npt.ArrayLike], npt.NDArray[np.float64]]:
+        """Return the derivative of the given order as a float64 numpy function (right-hand value at a kink)."""
+        pieces = self.derivative(order)
+        functions = [sympy.lambdify(u, piece.expression, modules=_NUMPY) for piece in pieces]
+        edges = np.array([float(k) for k in self.kinks])
+
+        def evaluate(x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+            points = np.asarray(x, dtype=np.float64)
+            which = np.searchsorted(edges, points, side="right")
+            result = np.empty_like(points)
+            for index, function in enumerate(functions):
+                chosen = which == index
+                result[chosen] = function(points[chosen])
+            return result
+
+        return evaluate
+
+    def values(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return phi(x) in float64."""
+        return self.numeric(0)(x)
+
+    @property
+    def latex(self) -> str:
+        """The formula in LaTeX, in the variable u."""
+        return str(sympy.latex(self.expression))
+
+
+def _without_overflow(expression: Expr) -> Expr:
+    """Write log(1+e^x) as Softplus(x) and 1/(1+e^x) through tanh: the same functions, safe for large |x|."""
+    x = sympy.Wild("x")
+    for pattern, replacement in (
+        (sympy.log(1 + sympy.exp(x)), Softplus(x)),
+        (1 / (1 + sympy.exp(x)), (1 - sympy.tanh(x / 2)) / 2),
+    ):
+        expression = expression.replace(pattern, replacement)
+    return expression
+
+
+def _breakpoints(expression: Expr, name: str) -> list[Expr]:
+    """Every point at which a non-smooth function in the expression may switch."""
+    conditions: list[Expr] = []
+    for node in expression.atoms(*_NONSMOOTH):
+        if isinstance(node, sympy.Max | sympy.Min):
+            arguments = node.args
+            conditions += [a - b for i, a in enumerate(arguments) for b in arguments[i + 1 :]]
+        elif isinstance(node, sympy.Piecewise):
+            conditions += [r.lhs - r.rhs for _, c in node.args for r in c.atoms(sympy.core.relational.Relational)]
+        else:
+            conditions.append(node.args[0])
+    points: set[Expr] = set()
+    for condition in conditions:
+        if u not in condition.free_symbols:
+            continue
+        try:
+            roots = sympy.solveset(condition, u, sympy.S.Reals)
+        except (NotImplementedError, ValueError) as error:
+            raise InvalidInputError(f"activation {name!r}: cannot solve {condition} = 0 for its kinks") from error
+        if not isinstance(roots, sympy.FiniteSet | sympy.sets.sets.EmptySet):
+            raise InvalidInputError(f"activation {name!r}: {condition} = 0 must have finitely many real roots")
+        points.update(roots)
+    return sorted(points, key=lambda point: float(point))
+
+
+def _between(low: Expr, high: Expr) -> Expr:
+    """Return a rational point strictly inside (low, high)."""
+    if low == -sympy.oo and high == sympy.oo:
+        return sympy.Integer(0)
+    if low == -sympy.oo:
+        return sympy.floor(high) - 1
+    if high == sympy.oo:
+        return sympy.ceiling(low) + 1
+    return sympy.nsimplify((low + high) / 2, rational=True) if (low + high).is_rational else (low + high) / 2
+
+
+def _smooth_on(expression: Expr, point: Expr) -> Expr:
+    """Resolve every non-smooth function by its branch at `point`; innermost first."""
+    if not expression.has(*_NONSMOOTH):
+        return expression
+    if isinstance(expression, sympy.Piecewise):
+        for value, condition in expression.args:
+            if condition.subs(u, point) == sympy.true:
+                return _smooth_on(value, point)
+        raise InvalidInputError(f"piecewise expression {expression} has no branch at u={point}")
+    arguments = [_smooth_on(argument, point) for argument in expression.args]
+    here = [argument.subs(u, point) for argument in arguments]
+    if isinstance(expression, sympy.Abs):
+        return arguments[0] if here[0] >= 0 else -arguments[0]
+    if isinstance(expression, sympy.sign):
+        return sympy.sign(here[0])
+    if isinstance(expression, sympy.Heaviside):
+        return sympy.Integer(1) if here[0] > 0 else sympy.Integer(0)
+    if isinstance(expression, sympy.Max | sympy.Min):
+        chosen = (max if isinstance(expression, sympy.Max) else min)(range(len(here)), key=lambda i: float(here[i]))
+        return arguments[chosen]
+    return expression.func(*arguments)
+
+
+def _slug(text: str) -> str:
+    """Name an activation after its formula: letters, digits and dashes."""
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", str(text)).strip("-")[:60]
+    return slug if slug[:1].isalpha() else f"f-{slug}".rstrip("-")
