@@ -5,7 +5,7 @@ A path makes every size a function of one free size, d = 2n say, so that a law a
 
 from __future__ import annotations
 
-import math
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +67,8 @@ class Path:
             raise InvalidInputError(
                 f"path: expected one free size but got {', '.join(sorted(symbols))}; give all other sizes as functions of it"
             )
+        if not symbols and len(rules) == len(_FREE) - 1:
+            symbols = set(_FREE) - set(rules)
         if not symbols:
             raise InvalidInputError("path: expected one free size but got none; say which size varies, as in free='n'")
         variable = symbols.pop()
@@ -91,7 +93,7 @@ class Path:
             exact = rule.subs(self.free, value)
             if not exact.is_real or not exact.is_finite:
                 raise InvalidInputError(f"path: {name} = {rule} is not a number at {self.free} = {value}")
-            sizes[name] = math.floor(exact + sympy.Rational(1, 2))
+            sizes[name] = int(sympy.floor(exact + sympy.Rational(1, 2)))
         for name, size in sizes.items():
             if size < 1:
                 rule = dict(self.given).get(name, name)

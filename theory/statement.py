@@ -114,10 +114,10 @@ class Statement:
     def latex(self) -> str:
         """The statement in LaTeX."""
         head = {"Theta": r"\Theta", "Omega": r"\Omega", "O": "O", "Limit": r"\lim"}[self.sense.value]
-        return rf"{head}\left({sympy.latex(self.formula)}\right)"
+        return rf"{head}\left({sympy.latex(_as_written(self.formula))}\right)"
 
     def __str__(self) -> str:
-        return f"{self.sense.value}({self.formula})"
+        return f"{self.sense.value}({_as_written(self.formula)})"
 
 
 @dataclass(frozen=True)
@@ -149,3 +149,21 @@ class Limit(Statement):
 
 
 _SENSES: Mapping[str, type[Statement]] = {"Theta": Theta, "Omega": Omega, "O": BigO, "BigO": BigO, "Limit": Limit}
+
+
+def _as_written(formula: Expr) -> Expr:
+    """Gather roots for display, sqrt(n/k) for sqrt(n)/sqrt(k), which SymPy splits for positive symbols."""
+    plain = formula.subs({symbol: sympy.Symbol(str(symbol)) for symbol in formula.free_symbols})
+    return plain.replace(lambda e: e.is_Mul, _gather_roots)
+
+
+def _gather_roots(product: Expr) -> Expr:
+    roots: dict[Expr, Expr] = {}
+    rest = []
+    for factor in product.args:
+        if factor.is_Pow and factor.exp.is_Rational and not factor.exp.is_Integer:
+            size = abs(factor.exp)
+            roots[size] = roots.get(size, sympy.Integer(1)) * factor.base ** (factor.exp / size)
+        else:
+            rest.append(factor)
+    return sympy.Mul(*rest, *(base**size for size, base in roots.items()))

@@ -1,0 +1,94 @@
+"""Solving for the interpolator: c with (K + ridge I) c = y, K a float64 Gram matrix; residual and condition checked.
+
+Cholesky first; where it fails, a symmetric eigendecomposition. More labels than parameters: least squares through the
+p x p normal equations of the features. A result always says how it was reached; nothing is jittered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["RESIDUAL_LIMIT", "Solution", "solve_gram", "solve_least_squares"]
+
+RESIDUAL_LIMIT = 1e-6
+"""Largest relative residual |K c - y|/|y| of a solve that counts as an interpolator."""
+_CONDITION_LIMIT = 1e14
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A solved system. residual = |A c - y|/|y|; condition = largest/smallest eigenvalue, estimated.
+
+    status: "ok" (Cholesky), "eigh" (Cholesky failed, eigenvalues did it), "least-squares" (more labels than
+    parameters, no interpolation asked), or "failed" (residual above 1e-6 or not finite).
+    """
+
+    coefficients: Tensor
+    residual: float
+    condition: float
+    status: str
+
+
+def solve_gram(gram: Tensor, y: Tensor, *, ridge: float = 0.0) -> Solution:
+    """Return c with (K + ridge I) c = y for a symmetric positive definite n x n Gram matrix K.
+
+    >>> solution = solve_gram(torch.eye(3, dtype=torch.float64) * 2, torch.ones(3, dtype=torch.float64))
+    >>> solution.coefficients.tolist(), solution.status
+    ([0.5, 0.5, 0.5], 'ok')
+    """
+    system = gram if ridge == 0 else gram + ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    factor, info = torch.linalg.cholesky_ex(system)
+    if int(info) == 0:
+        c = torch.cholesky_solve(y[:, None], factor)[:, 0]
+        residual = _residual(system, c, y)
+        condition = _condition(system, factor)
+        if residual <= RESIDUAL_LIMIT and condition < _CONDITION_LIMIT:
+            return Solution(c, residual, condition, "ok")
+    return _by_eigenvalues(system, y)
+
+
+def solve_least_squares(features: Tensor, y: Tensor) -> Solution:
+    """Return theta minimising |Phi theta - y| for features Phi of shape (n, p), n > p, by the p x p normal equations.
+
+    The residual reported is that of the normal equations, |Phi^T (Phi theta - y)| / |Phi^T y|.
+    """
+    solution = solve_gram(features.T @ features, features.T @ y)
+    status = "least-squares" if solution.status != "failed" else "failed"
+    return Solution(solution.coefficients, solution.residual, solution.condition, status)
+
+
+def _by_eigenvalues(system: Tensor, y: Tensor) -> Solution:
+    """Min-norm solution over the eigenvalues above n eps times the largest."""
+    if not bool(torch.isfinite(system).all()):
+        return Solution(torch.full_like(y, float("nan")), float("nan"), float("nan"), "failed")
+    values, vectors = torch.linalg.eigh(system)
+    largest = float(values[-1])
+    kept = values > len(values) * torch.finfo(values.dtype).eps * largest
+    inverse = torch.where(kept, 1 / torch.where(kept, values, 1), 0)
+    c = vectors @ (inverse * (vectors.T @ y))
+    residual = _residual(system, c, y)
+    smallest = float(values[kept].min()) if bool(kept.any()) else 0.0
+    condition = largest / smallest if smallest > 0 else float("inf")
+    return Solution(c, residual, condition, "eigh" if residual <= RESIDUAL_LIMIT else "failed")
+
+
+def _residual(system: Tensor, c: Tensor, y: Tensor) -> float:
+    return float(torch.linalg.vector_norm(system @ c - y) / torch.linalg.vector_norm(y))
+
+
+def _condition(system: Tensor, factor: Tensor, *, steps: int = 6) -> float:
+    """Estimate largest/smallest eigenvalue by a few power and inverse iterations (a lower bound, within a factor ~2)."""
+    start = torch.cos(torch.arange(len(system), dtype=system.dtype, device=system.device) ** 2)
+    largest = smallest = start / torch.linalg.vector_norm(start)
+    top = inverse = torch.zeros((), dtype=system.dtype, device=system.device)
+    for _ in range(steps):
+        largest = system @ largest
+        top = torch.linalg.vector_norm(largest)
+        largest = largest / top
+        smallest = torch.cholesky_solve(smallest[:, None], factor)[:, 0]
+        inverse = torch.linalg.vector_norm(smallest)
+        smallest = smallest / inverse
+    return float(top * inverse)

@@ -1,0 +1,56 @@
+"""Random features: f(x) = sum_j theta_j phi(w_j . x) / sqrt(k), theta trained, w_j ~ N(0, I_d) frozen."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from bigtheta.numerics.interpolate import Solution, solve_gram, solve_least_squares
+from bigtheta.numerics.lower import lower_activation
+from bigtheta.numerics.models.base import Interpolator, interpolator
+from bigtheta.theory.activation import Activation
+from bigtheta.theory.model import RandomFeatures
+
+BLOCK = 4096
+"""Neurons held at a time."""
+
+
+@interpolator.register
+def _(model: RandomFeatures, *, x: Tensor, w: Tensor, y: Tensor, act: Activation) -> Interpolator:
+    """Min-norm (or ridge) fit from the n x n Gram, accumulated over blocks of neurons; n > k is least squares.
+
+    K = Phi Phi^T, Phi = phi(X W^T)/sqrt(k); theta = Phi^T c; grad f(z) = W^T (theta ∘ phi'(W z)) / sqrt(k).
+    Shapes: x (n, d), w (k, d), y (n,). Source: derived.
+    """
+    phi, dphi = lower_activation(act), lower_activation(act, 1)
+    n, k = len(x), len(w)
+    scale = 1 / math.sqrt(k)
+
+    def features(z: Tensor, block: Tensor) -> Tensor:
+        return scale * phi(z @ block.T)
+
+    blocks = w.split(BLOCK)
+    if n > k and model.ridge == 0:
+        solution: Solution = solve_least_squares(features(x, w), y)
+        theta = solution.coefficients
+    else:
+        gram = torch.zeros(n, n, dtype=x.dtype, device=x.device)
+        for block in blocks:
+            phi_block = features(x, block)
+            gram.addmm_(phi_block, phi_block.T)
+        solution = solve_gram(gram, y, ridge=model.ridge)
+        theta = torch.cat([features(x, block).T @ solution.coefficients for block in blocks])
+    parts = theta.split(BLOCK)
+
+    def predict(z: Tensor) -> Tensor:
+        return sum((features(z, b) @ part for b, part in zip(blocks, parts, strict=True)), torch.zeros(()).to(x))
+
+    def gradient(z: Tensor) -> Tensor:
+        total = torch.zeros_like(z)
+        for block, part in zip(blocks, parts, strict=True):
+            total.addmm_(dphi(z @ block.T).mul_(scale * part), block)
+        return total
+
+    return Interpolator(predict, gradient, solution)

@@ -1,0 +1,132 @@
+"""Dot-product kernels of infinite-width networks on the unit sphere, and their Taylor coefficients.
+
+RF: kappa(t) = E phi(G) phi(G') = sum_j mu_j^2 t^j.  NTK: t E phi'(G) phi'(G') = sum_j j mu_j^2 t^j.  (G, G') has
+correlation t. From a_j: a* = kappa(1) - a_0 - a_1, lambda = a*/a_1, C = 4 (a_2/a*)^2.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sympy
+
+from bigtheta.theory.activation import Activation, u
+from bigtheta.theory.errors import BigthetaError
+from bigtheta.theory.hermite import coefficients, gaussian_moment
+
+__all__ = ["DotProductKernel", "SeriesTooLongError", "ntk_kernel", "rf_kernel", "t"]
+
+Expr = Any
+
+t = sympy.Symbol("t", real=True)
+"""The inner product x . x', the variable of a closed form."""
+MAX_TERMS = 800
+
+
+class SeriesTooLongError(BigthetaError):
+    """Two inputs are so close that the kernel's Taylor series has too many terms."""
+
+
+@dataclass(frozen=True, eq=False)
+class DotProductKernel:
+    """kappa(t) = sum_j a_j t^j on [-1, 1], with kappa(1) known apart from the series.
+
+    Args:
+        taylor: a_0, ..., a_J, nonnegative, float64.
+        at_one: kappa(1) = sum of all a_j.
+        closed: kappa as a SymPy expression in `t`, where one is known.
+    """
+
+    taylor: npt.NDArray[np.float64]
+    at_one: float
+    closed: Expr | None = None
+
+    @property
+    def a_star(self) -> float:
+        """a* = kappa(1) - a_0 - a_1, the weight of the nonlinear part."""
+        return float(self.at_one - self.taylor[0] - self.taylor[1])
+
+    @property
+    def effective_ridge(self) -> float:
+        """lambda = a*/a_1; inf where a_1 = 0."""
+        return float(self.a_star / self.taylor[1]) if self.taylor[1] > 0 else math.inf
+
+    @property
+    def curvature(self) -> float:
+        """C = 4 (a_2/a*)^2."""
+        return float(4 * (self.taylor[2] / self.a_star) ** 2)
+
+    def terms(self, largest: float, *, tolerance: float = 1e-15) -> int:
+        """Return how many Taylor terms give kappa and kappa' to `tolerance` * kappa(1) for |t| <= largest.
+
+        The tail of kappa' is at most (mass beyond J) * (J+1) largest^J once J > 1/log(1/largest).
+
+        Raises:
+            SeriesTooLongError: if more than 800 terms are needed.
+        """
+        mass = np.maximum(self.at_one - np.cumsum(self.taylor), 1e-15 * self.at_one)
+        order = np.arange(len(self.taylor))
+        with np.errstate(under="ignore"):
+            tail = mass * (order + 1) * largest**order / self.at_one
+        enough = tail <= tolerance * (1 + (largest > 0.9) * 1e3)
+        if largest > 0:
+            enough &= order * -math.log(min(largest, 1 - 1e-16)) > 1
+        if not enough.any():
+            raise SeriesTooLongError(
+                f"kernel series: |x . x'| = {largest:.6g} needs more than {len(self.taylor)} Taylor terms; "
+                "two inputs nearly coincide: enlarge d, or use an activation with a closed form (relu, abs)"
+            )
+        return int(np.argmax(enough)) + 1
+
+
+@lru_cache(maxsize=256)
+def rf_kernel(act: Activation) -> DotProductKernel:
+    """Return the random-features kernel kappa(t) = sum_j mu_j^2 t^j on the unit sphere.
+
+    >>> from bigtheta.theory.catalogue import activation
+    >>> kernel = rf_kernel(activation("relu"))
+    >>> round(kernel.effective_ridge, 3), round(kernel.curvature, 2)
+    (0.363, 3.07)
+
+    Source: definition; closed form for c + alpha u + beta |u| from the arc-cosine kernel (Cho and Saul 2009).
+    """
+    squares = coefficients(act, MAX_TERMS) ** 2
+    closed = None
+    if (linear := _piecewise_linear(act)) is not None:
+        c, alpha, beta = linear
+        mean = c**2 + 2 * c * beta * sympy.sqrt(2 / sympy.pi)
+        closed = mean + alpha**2 * t + beta**2 * 2 / sympy.pi * (sympy.sqrt(1 - t**2) + t * sympy.asin(t))
+    return DotProductKernel(squares, gaussian_moment(act), closed)
+
+
+@lru_cache(maxsize=256)
+def ntk_kernel(act: Activation) -> DotProductKernel:
+    """Return the neural-tangent kernel t * E phi'(G) phi'(G') = sum_j j mu_j^2 t^j (hidden layer trained).
+
+    >>> from bigtheta.theory.catalogue import activation
+    >>> round(ntk_kernel(activation("relu")).effective_ridge, 12)
+    1.0
+    """
+    squares = coefficients(act, MAX_TERMS) ** 2
+    closed = None
+    if (linear := _piecewise_linear(act)) is not None:
+        _, alpha, beta = linear
+        closed = t * (alpha**2 + beta**2 * 2 / sympy.pi * sympy.asin(t))
+    return DotProductKernel(np.arange(len(squares)) * squares, gaussian_moment(act, 1), closed)
+
+
+def _piecewise_linear(act: Activation) -> tuple[Expr, Expr, Expr] | None:
+    """Return (c, alpha, beta) if phi(u) = c + alpha u + beta |u|, else None."""
+    pieces = act.pieces
+    if len(pieces) != 2 or act.kinks != (0,) or not all(p.expression.is_polynomial(u) for p in pieces):
+        return None
+    (left, right) = (sympy.Poly(p.expression, u) for p in pieces)
+    if max(left.degree(), right.degree()) > 1 or left.eval(0) != right.eval(0):
+        return None
+    slopes = left.coeff_monomial(u), right.coeff_monomial(u)
+    return left.eval(0), (slopes[1] + slopes[0]) / 2, (slopes[1] - slopes[0]) / 2

@@ -1,0 +1,325 @@
+"""Law: model + quantity + statement + path + hypotheses + negative controls; and the registry of shipped laws."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from typing import Any
+
+import sympy
+
+from bigtheta.theory.activation import Activation, Parity
+from bigtheta.theory.catalogue import activation
+from bigtheta.theory.errors import InvalidInputError, unknown_name
+from bigtheta.theory.hermite import hermite
+from bigtheta.theory.kernel import ntk_kernel, rf_kernel
+from bigtheta.theory.model import (
+    Inputs,
+    Labels,
+    Model,
+    NeuralTangent,
+    NTKernel,
+    Quantity,
+    check_inputs,
+    inputs,
+    labels,
+    model,
+    parameter_count,
+    quantity,
+)
+from bigtheta.theory.order import Order, leading_order
+from bigtheta.theory.scale import SIZES, Path, Sizes
+from bigtheta.theory.statement import Statement, lam, mu
+
+__all__ = ["Control", "Law", "Paper", "find_laws", "law", "laws"]
+
+Expr = Any
+Hypothesis = Any  # a SymPy relation in the sizes and mu(j), or a Parity
+
+_MODULES = ("dohmatob2021", "bombari2023")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A source of laws."""
+
+    id: str
+    authors: str
+    year: int
+    title: str
+    arxiv: str
+
+    def __str__(self) -> str:
+        return f"{self.authors} ({self.year}). {self.title}. arXiv:{self.arxiv}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """A negative control: the law with another activation, or another statement, which must FAIL."""
+
+    because: str
+    activation: str | None = None
+    statement: Statement | None = None
+
+    def __post_init__(self) -> None:
+        if self.activation is None and self.statement is None:
+            raise InvalidInputError("control: expected an activation or a statement that differs from the law's but got neither")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Law:
+    """A claim that can be measured: how a quantity of a model scales along a path of sizes.
+
+    Names are accepted for model, quantity, inputs, activations; text for statement and path; a table for labels.
+
+    Args:
+        name: letters, digits, _ . -
+        statement: `Theta(sqrt(n))`, or the same as text.
+        model, quantity, inputs, labels: what is simulated.
+        path: every size the model uses, as a function of the free one.
+        sizes: values of the free size.
+        activations: names or formulas.
+        hypotheses: relations in the sizes and mu(j), or a Parity; where one does not hold the law is not judged.
+        controls: what must FAIL.
+        margin: delta, how far the measured exponent may lie from the claimed one.
+        paper, theorem, source: where the claim is from.
+
+    Raises:
+        InvalidInputError: naming the law and the field.
+
+    >>> Law(name="my-bound", statement="Theta(sqrt(n))", model="random-features", path={"d": "n", "k": "2*n"},
+    ...     sizes={"n": [100, 200, 400, 800, 1600]}).claimed_order.power
+    Fraction(1, 2)
+    """
+
+    name: str
+    statement: Statement
+    model: Model
+    path: Path
+    sizes: Sizes
+    quantity: Quantity = Quantity.SOBOLEV
+    inputs: Inputs = Inputs.SPHERE
+    labels: Labels = field(default_factory=Labels)
+    activations: tuple[str, ...] = ("relu",)
+    hypotheses: tuple[Hypothesis, ...] = ()
+    controls: tuple[Control, ...] = ()
+    margin: float = 0.10
+    claim: str = ""
+    paper: Paper | None = None
+    theorem: str = ""
+    source: str = ""
+    note: str = ""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        statement: Statement | str,
+        model: Model | str | Mapping[str, object],
+        sizes: Sizes | Mapping[str, Sequence[int]],
+        path: Path | Mapping[str, object] | None = None,
+        quantity: Quantity | str = Quantity.SOBOLEV,
+        inputs: Inputs | str = Inputs.SPHERE,
+        labels: Labels | Mapping[str, float] | None = None,
+        activations: Iterable[str | Activation] = ("relu",),
+        hypotheses: Iterable[Hypothesis] = (),
+        controls: Iterable[Control] = (),
+        margin: float = 0.10,
+        claim: str = "",
+        paper: Paper | None = None,
+        theorem: str = "",
+        source: str = "",
+        note: str = "",
+    ) -> None:
+        given = {key: value for key, value in locals().items() if key != "self"}
+        try:
+            for key, value in _normalised(given).items():
+                object.__setattr__(self, key, value)
+            self._check()
+        except InvalidInputError as error:
+            raise type(error)(f"law {str(name)[:80]!r}: {error}") from error
+
+    def _check(self) -> None:
+        """Refuse what cannot be measured."""
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise InvalidInputError(f"name: expected letters, digits, _ . - but got name={self.name!r}")
+        if not isinstance(self.margin, int | float) or not 0 < self.margin < 10:
+            raise InvalidInputError(f"margin: expected 0 < margin < 10 but got margin={self.margin!r}")
+        for act in self.activations:
+            activation(act)
+        check_inputs(self.model, self.inputs)
+        known = {*map(str, self.path.rules), str(self.path.free)}
+        for size in self.model.uses:
+            if size not in known:
+                raise InvalidInputError(
+                    f"path: the model {self.model.kind} needs {size} but the path gives only {', '.join(sorted(known))}; "
+                    f"add {size}, as in {size} = 2*{self.path.free}"
+                )
+        allowed = {SIZES[name] for name in known} | {lam} | ({SIZES["p"]} if self.model.parameters is not None else set())
+        foreign = sorted(str(s) for s in self.statement.formula.free_symbols - allowed)
+        if foreign:
+            raise InvalidInputError(
+                f"statement {self.statement}: {foreign[0]} is not a size of {self.model.kind} on this path "
+                f"({', '.join(sorted(map(str, allowed)))})"
+            )
+        for cell in self.cells:
+            self._check_cell(cell)
+
+    def _check_cell(self, cell: Mapping[str, int]) -> None:
+        count = parameter_count(self.model, dict(cell))
+        if count is not None and cell["n"] > count and self.model.ridge == 0:
+            raise InvalidInputError(
+                f"at n = {cell['n']} the path gives p = {self.model.parameters} = {count} parameters, so the model "
+                f"cannot fit {cell['n']} labels; enlarge {self.model.parameters}, drop that size, or set a ridge"
+            )
+
+    @property
+    def id(self) -> str:
+        """paper/name, or the name alone."""
+        return f"{self.paper.id}/{self.name}" if self.paper else self.name
+
+    @property
+    def cells(self) -> tuple[dict[str, int], ...]:
+        """The sizes of each cell along the path."""
+        return tuple(self.path.at(value) for value in self.sizes.values)
+
+    def constants(self, act: Activation | str) -> dict[Expr, float]:
+        """Return the values of mu(j) and lam that the statement uses, for one activation."""
+        act = activation(act)
+        formula = self.statement.formula
+        values: dict[Expr, float] = {term: hermite(act, int(term.args[0])).value for term in formula.atoms(mu)}
+        if lam in formula.free_symbols:
+            tangent = isinstance(self.model, NTKernel | NeuralTangent)
+            values[lam] = (ntk_kernel if tangent else rf_kernel)(act).effective_ridge
+            if not values[lam] < float("inf"):
+                raise InvalidInputError(f"law {self.id!r}: lam = a*/a_1 is infinite for {act.name} (mu_1 = 0)")
+        return values
+
+    @property
+    def claimed_order(self) -> Order:
+        """The statement's leading order along the path; constants mu(j), lam count as 1."""
+        formula = self.statement.formula
+        formula = formula.subs({term: 1 for term in (*formula.atoms(mu), lam)})
+        if self.model.parameters is not None:
+            formula = formula.subs(SIZES["p"], self.model.parameters)
+        return leading_order(formula, path=self.path)
+
+    def unmet(self, act: Activation | str) -> str | None:
+        """Return the first hypothesis that fails for this activation on this path, in words; None if all hold."""
+        act = activation(act)
+        for hypothesis in self.hypotheses:
+            if isinstance(hypothesis, Parity):
+                if act.parity is not hypothesis:
+                    return f"{act.name} is not {hypothesis.value}"
+                continue
+            terms = sorted(hypothesis.atoms(mu), key=str)
+            values = {term: hermite(act, int(term.args[0])).value for term in terms}
+            values = {term: 0.0 if abs(value) < 1e-12 else value for term, value in values.items()}
+            relation = hypothesis.subs(values)
+            for cell in self.cells:
+                if relation.subs({SIZES[name]: size for name, size in cell.items()}) != sympy.true:
+                    where = "" if terms else " at " + ", ".join(f"{name} = {size}" for name, size in cell.items())
+                    return f"the hypothesis {hypothesis_text(hypothesis)} does not hold for {act.name}{where}"
+        return None
+
+
+def hypothesis_text(hypothesis: Hypothesis) -> str:
+    """Return a hypothesis in words.
+
+    >>> hypothesis_text(sympy.Ne(mu(1), 0)), hypothesis_text(Parity.EVEN)
+    ('mu(1) != 0', 'even activation')
+    """
+    if isinstance(hypothesis, Parity):
+        return f"{hypothesis.value} activation"
+    return f"{hypothesis.lhs} {hypothesis.rel_op} {hypothesis.rhs}"
+
+
+@cache
+def laws(paper: str | None = None) -> tuple[Law, ...]:
+    """Return every shipped law, or those of one paper.
+
+    >>> [law.name for law in laws("bombari2023")]
+    ['ntk-even', 'ntk-not-even']
+    """
+    if paper is not None and paper not in _MODULES:
+        raise unknown_name("paper", paper, _MODULES, "bigtheta laws")
+    found: list[Law] = []
+    for name in _MODULES if paper is None else (paper,):
+        module = importlib.import_module(f"bigtheta.theory.papers.{name}")
+        found += [value for value in vars(module).values() if isinstance(value, Law)]
+    return tuple(found)
+
+
+def law(name: str) -> Law:
+    """Return one law by `paper/name`, or by name alone where that is unique.
+
+    >>> law("rf-kernel").id
+    'dohmatob2021/rf-kernel'
+    """
+    matches = [entry for entry in laws() if name in (entry.id, entry.name)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise InvalidInputError(f"law {name!r} is in {len(matches)} papers; give {' or '.join(m.id for m in matches)}")
+    raise unknown_name("law", name, [entry.id for entry in laws()], "bigtheta laws")
+
+
+def find_laws(names: Iterable[str] = (), *, paper: str | None = None) -> tuple[Law, ...]:
+    """Return the laws named, those of a paper, or all; each once, in the order asked."""
+    chosen = [law(name) for name in names]
+    if paper is not None or not chosen:
+        chosen += laws(paper)
+    return tuple({entry.id: entry for entry in chosen}.values())
+
+
+def with_control(entry: Law, control: Control) -> Law:
+    """Return the law as its control changes it; hypotheses are dropped, since a control breaks them."""
+    changed: dict[str, Any] = {f.name: getattr(entry, f.name) for f in fields(entry)}
+    changed |= {"hypotheses": (), "controls": ()}
+    if control.activation is not None:
+        changed["activations"] = (control.activation,)
+    if control.statement is not None:
+        changed["statement"] = control.statement
+    return Law(**changed)
+
+
+def _normalised(given: dict[str, Any]) -> dict[str, Any]:
+    """Turn names, text and tables into the types of theory."""
+    sizes, path = given["sizes"], given["path"]
+    if not isinstance(sizes, Sizes):
+        if not isinstance(sizes, Mapping) or len(sizes) != 1:
+            raise InvalidInputError(f"sizes: expected one free size such as {{'n': [100, 200, 400]}} but got {sizes!r}")
+        ((variable, values),) = sizes.items()
+        sizes = Sizes(variable, tuple(values))
+    if not isinstance(path, Path):
+        path = Path(path, free=sizes.variable)
+    if str(path.free) != sizes.variable:
+        raise InvalidInputError(f"sizes: the path leaves {path.free} free but sizes gives {sizes.variable}")
+    acts = given["activations"]
+    acts = (acts,) if isinstance(acts, str | Activation) else tuple(acts)
+    if not acts:
+        raise InvalidInputError("activations: expected at least one but got none")
+    statement = given["statement"]
+    return given | {
+        "statement": statement if isinstance(statement, Statement) else Statement.parse(statement),
+        "model": model(given["model"]),
+        "quantity": quantity(given["quantity"]),
+        "inputs": inputs(given["inputs"]),
+        "labels": labels(given["labels"] if given["labels"] is not None else Labels()),
+        "path": path,
+        "sizes": sizes,
+        "activations": acts,
+        "hypotheses": tuple(given["hypotheses"]),
+        "controls": tuple(given["controls"]),
+    }
+
+
+def with_activations(entry: Law, names: Iterable[str | Activation]) -> Law:
+    """Return the law for other activations."""
+    changed = replace(entry)
+    object.__setattr__(changed, "activations", tuple(names))
+    return changed

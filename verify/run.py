@@ -1,0 +1,173 @@
+"""From laws to a report: simulate every law, activation and control as one pool of trials, then judge each."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+import pandas as pd
+
+from bigtheta.numerics.interpolate import RESIDUAL_LIMIT
+from bigtheta.numerics.sweep import Experiment, choose_device, run
+from bigtheta.theory.activation import Activation
+from bigtheta.theory.catalogue import activation as find_activation
+from bigtheta.theory.errors import InvalidInputError, unknown_name
+from bigtheta.theory.law import Control, Law, find_laws, with_control
+from bigtheta.theory.model import parameter_count
+from bigtheta.verify.judge import judge
+from bigtheta.verify.provenance import provenance
+from bigtheta.verify.report.report import Entry, Report
+from bigtheta.verify.verdict import Judgement, Verdict
+
+__all__ = ["PROFILES", "verify"]
+
+PROFILES = {"quick": 12, "standard": 40, "full": 160}
+"""Trials a cell."""
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One statement to judge for one activation; `law` is already as its control changed it."""
+
+    law: Law
+    origin: Law
+    activation: Activation
+    control: Control | None
+    skipped: str | None
+
+
+def verify(
+    laws: Law | str | Iterable[Law | str] | None = None,
+    *,
+    paper: str | None = None,
+    activations: str | Activation | Iterable[str | Activation] | None = None,
+    profile: str = "quick",
+    trials: int | None = None,
+    seed: int = 0,
+    jobs: int | None = None,
+    device: str = "auto",
+    out: str | FilePath | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Judge laws by simulation and return the report.
+
+    Args:
+        laws: laws or their names; all shipped laws if neither laws nor paper is given.
+        paper: add every law of one paper.
+        activations: instead of the laws' own.
+        profile: "quick", "standard" or "full": 12, 40 or 160 trials a cell.
+        trials: trials a cell, instead of the profile's.
+        seed: of all random streams.
+        jobs: processes (default: one). A script that asks for more needs an `if __name__ == "__main__":` guard.
+        device: "auto", "cpu" or "cuda".
+        out: folder for report.html, report.json, trials.csv and figures; nothing is written if None.
+
+    Raises:
+        InvalidInputError: for an unknown name or an option out of range, before anything is simulated.
+
+    >>> report = verify("bombari2023/ntk-even", activations="cos", trials=2)  # doctest: +SKIP
+    >>> report.verdict  # doctest: +SKIP
+    <Verdict.PASS: 'PASS'>
+    """
+    started = time.monotonic()
+    if profile not in PROFILES:
+        raise unknown_name("profile", profile, PROFILES)
+    chosen = _laws(laws, paper)
+    names = (activations,) if isinstance(activations, str | Activation) else activations
+    acts = None if names is None else tuple(find_activation(name) for name in names)
+    checks = [check for law in chosen for check in _checks(law, acts)]
+    count = PROFILES[profile] if trials is None else trials
+    if not isinstance(count, int) or count < 1:
+        raise InvalidInputError(f"trials: expected a whole number >= 1 but got trials={trials!r}")
+    device = choose_device(device)
+
+    experiments: dict[tuple[str, str], Experiment] = {}
+    for check in checks:
+        if check.skipped is None:
+            experiment = Experiment.of(check.law, check.activation, count)
+            experiments.setdefault(experiment.identity, experiment)
+    frames = run(list(experiments.values()), seed=seed, jobs=jobs or 1, device=device, progress=progress)
+    samples = dict(zip(experiments, frames, strict=True))
+
+    entries = []
+    for check in checks:
+        frame = None
+        if check.skipped is None:
+            frame = samples[Experiment.of(check.law, check.activation, count).identity]
+        judgement = judge_law(check.law, check.activation, frame, skipped=check.skipped)
+        entries.append(Entry(check.origin, check.activation.name, judgement, check.control, frame))
+    about = provenance(seed=seed, device=device, trials=count, profile=profile if trials is None else None)
+    report = Report(tuple(entries), about | {"wall_s": round(time.monotonic() - started, 3)})
+    if out is not None:
+        report.write(out)
+    return report
+
+
+def judge_law(law: Law, act: Activation, frame: pd.DataFrame | None, *, skipped: str | None = None) -> Judgement:
+    """Judge one law on the trials of one activation; a failed fit is an ERROR, not a dropped trial."""
+    if frame is None:
+        return _without_samples(law, Verdict.SKIPPED, skipped or "not simulated")
+    if len(failed := frame[frame["status"] == "failed"]):
+        first = failed.iloc[0]
+        where = ", ".join(f"{name} = {first[name]}" for name in law.model.uses)
+        return _without_samples(
+            law,
+            Verdict.ERROR,
+            f"{len(failed)} of {len(frame)} fits do not interpolate (residual {first['residual']:.1e} > {RESIDUAL_LIMIT:g} "
+            f"at {where}); move the sizes away from where the Gram matrix is singular",
+        )
+    cells = law.cells
+    sizes: dict[str, list[int]] = {name: [cell[name] for cell in cells] for name in cells[0]}
+    if law.model.parameters is not None:
+        sizes["p"] = [parameter_count(law.model, cell) or 0 for cell in cells]
+    groups = [_values(frame, cell) for cell in cells]
+    return judge(
+        sizes, groups, law.statement, law.margin, along=str(law.path.free), path=law.path, constants=law.constants(act)
+    )
+
+
+def default_jobs() -> int:
+    """Return the number of processes the command line uses: the cores this process may run on, at most 8."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(8, available)
+
+
+def _laws(laws: Law | str | Iterable[Law | str] | None, paper: str | None) -> tuple[Law, ...]:
+    given: Sequence[Law | str] = (laws,) if isinstance(laws, Law | str) else tuple(laws or ())
+    own = [entry for entry in given if isinstance(entry, Law)]
+    names = [entry for entry in given if not isinstance(entry, Law)]
+    shipped = find_laws(names, paper=paper) if names or paper is not None or not own else ()
+    return (*own, *shipped)
+
+
+def _checks(law: Law, acts: tuple[Activation, ...] | None) -> list[_Check]:
+    """The law for each activation, then its controls; controls run only if something else of the law does."""
+    checks = []
+    for act in acts or tuple(find_activation(name) for name in law.activations):
+        law.constants(act)
+        checks.append(_Check(law, law, act, None, law.unmet(act)))
+    judged = [check.activation for check in checks if check.skipped is None]
+    for control in law.controls if judged else ():
+        changed = with_control(law, control)
+        act = find_activation(control.activation) if control.activation is not None else judged[0]
+        checks.append(_Check(changed, law, act, control, None))
+    return checks
+
+
+def _values(frame: pd.DataFrame, cell: dict[str, int]) -> Any:
+    chosen = pd.Series(True, index=frame.index)
+    for name, size in cell.items():
+        if name in frame:
+            chosen &= frame[name] == size
+    return frame.loc[chosen, "value"].to_numpy()
+
+
+def _without_samples(law: Law, verdict: Verdict, reason: str) -> Judgement:
+    return Judgement(
+        verdict=verdict, reason=reason, statement=str(law.statement), sense=law.statement.sense.value,
+        variable=str(law.path.free), margin=law.margin,
+    )  # fmt: skip

@@ -1,0 +1,95 @@
+"""Verdicts: one enum, from which exit codes, colours and counts derive; and the Judgement that carries one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["Cell", "Judgement", "Verdict", "exit_code", "overall"]
+
+
+class Verdict(Enum):
+    """What a check concluded. SKIPPED: a hypothesis does not hold or data are absent. NOT_RUN: nothing was measured."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    ERROR = "ERROR"
+    SKIPPED = "SKIPPED"
+    NOT_RUN = "NOT-RUN"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a sweep: sizes, and the measured quantity with a 95% interval of its geometric mean.
+
+    predicted: the statement's formula at these sizes, times the implied constant (1 for a limit).
+    fit_low, fit_high: 95% band of the fitted power law (of the level, for a limit).
+    """
+
+    sizes: dict[str, int]
+    trials: int
+    mean: float
+    geomean: float
+    low: float
+    high: float
+    predicted: float
+    fit_low: float
+    fit_high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """The outcome of judging one statement against samples.
+
+    estimate, low, high: the exponent of the free size with a 95% interval; for `Limit` the value (the ratio to the
+    formula where that varies). Numbers that do not exist, as after an ERROR, are None.
+    """
+
+    verdict: Verdict
+    reason: str
+    statement: str
+    sense: str
+    variable: str = "n"
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    claimed: float | None = None
+    margin: float | None = None
+    rejects_below: float | None = None
+    """Exponents below this one (or limits) would have failed on these data; for one-sided claims, None."""
+    rejects_above: float | None = None
+    constant: float | None = None
+    """Implied constant: measured / formula, extrapolated by the fit to the largest cell."""
+    misfit_p: float | None = None
+    tau_break: float | None = None
+    """Largest finite-size correction, relative at the smallest cell, under which PASS survives."""
+    ratio_range: tuple[float, float] | None = None
+    """Smallest and largest cell value of measured / formula."""
+    local_slopes: tuple[float, ...] = ()
+    cells: tuple[Cell, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.verdict.value}: {self.reason}"
+
+
+_SEVERITY = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE)
+
+
+def overall(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the verdict of several: the worst of ERROR, FAIL, INCONCLUSIVE; PASS needs at least one PASS.
+
+    >>> overall([Verdict.PASS, Verdict.SKIPPED]).value, overall([Verdict.SKIPPED]).value, overall([]).value
+    ('PASS', 'SKIPPED', 'NOT-RUN')
+    """
+    seen = set(verdicts)
+    for verdict in (*_SEVERITY, Verdict.NOT_RUN, Verdict.PASS, Verdict.SKIPPED):
+        if verdict in seen:
+            return verdict
+    return Verdict.NOT_RUN
+
+
+def exit_code(verdict: Verdict) -> int:
+    """Return the process exit code: 0 PASS, 1 FAIL, 4 ERROR, 3 otherwise (nothing failed, not all passed)."""
+    return {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.ERROR: 4}.get(verdict, 3)
