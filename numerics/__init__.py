@@ -1,0 +1,1 @@
+"""Monte Carlo of finite interpolators in torch: streams, samples, models, measures, sweeps."""

@@ -28,27 +28,29 @@ from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.law import Law
 from bigtheta.theory.model import Inputs, Labels, Model, Quantity, check_inputs, inputs, labels, model, quantity
 
-__all__ = ["Experiment", "choose_device", "run", "simulate"]
+__all__ = ["Experiment", "choose_device", "run", "schedule", "simulate"]
+
+MOST_EXTRA = 4.0
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One simulation: a model with an activation, measured `trials` times in each cell of sizes."""
+    """One simulation: a model with an activation, measured trials[i] times at the sizes cells[i]."""
 
     model: Model
     activation: Activation
     cells: tuple[Mapping[str, int], ...]
-    trials: int
+    trials: tuple[int, ...]
     quantity: Quantity = Quantity.SOBOLEV
     inputs: Inputs = Inputs.SPHERE
     labels: Labels = Labels()
 
     @classmethod
-    def of(cls, law: Law, act: Activation | str, trials: int) -> Experiment:
-        """Return what a law asks for, for one activation."""
-        return cls(law.model, find_activation(act), law.cells, trials, law.quantity, law.inputs, law.labels)
+    def of(cls, law: Law, act: Activation | str, trials: Sequence[int]) -> Experiment:
+        """Return what a law asks for, for one activation, with so many trials in each cell."""
+        return cls(law.model, find_activation(act), law.cells, tuple(trials), law.quantity, law.inputs, law.labels)
 
     @cached_property
     def spec(self) -> str:
@@ -79,10 +81,21 @@ class _Trial:
     seed: int
     device: str
 
-    @property
-    def cost(self) -> float:
-        n, d, k = (float(self.cell.get(name, 0)) for name in ("n", "d", "k"))
-        return n * d * max(n, k) + n * n * max(n / 3, k)
+
+def schedule(cells: Sequence[Mapping[str, int]], trials: int) -> tuple[int, ...]:
+    """Return trials for each cell: `trials` in the dearest, growing as cost^(-1/3) to at most four times that.
+
+    >>> schedule([{"n": 50, "d": 100}, {"n": 1600, "d": 3200}], 12)
+    (48, 12)
+    """
+    costs = [_cost(cell) for cell in cells]
+    return tuple(round(trials * min(MOST_EXTRA, (max(costs) / cost) ** (1 / 3))) for cost in costs)
+
+
+def _cost(cell: Mapping[str, int]) -> float:
+    """Multiplications of one trial, roughly."""
+    n, d, k = (float(cell.get(name, 0)) for name in ("n", "d", "k"))
+    return n * d * max(n, k) + n * n * max(n / 3, k)
 
 
 def simulate(
@@ -122,7 +135,7 @@ def simulate(
         if not isinstance(law, Law):
             raise InvalidInputError(f"simulate: expected a Law or keywords but got {law!r}")
         chosen = law.activations if activation is None else (activation,)
-        experiments = [Experiment.of(law, act, trials) for act in chosen]
+        experiments = [Experiment.of(law, act, [trials] * len(law.cells)) for act in chosen]
     else:
         experiments = [_experiment(model, quantity, activation, sizes, inputs, labels, trials)]
     return pd.concat(run(experiments, seed=seed, jobs=jobs, device=device), ignore_index=True)
@@ -147,10 +160,10 @@ def run(
     queue = [
         _Trial(experiment, cell, index, seed, device)
         for experiment in experiments
-        for cell in experiment.cells
-        for index in range(experiment.trials)
+        for cell, count in zip(experiment.cells, experiment.trials, strict=True)
+        for index in range(count)
     ]
-    order = sorted(range(len(queue)), key=lambda i: -queue[i].cost)
+    order = sorted(range(len(queue)), key=lambda i: -_cost(queue[i].cell))
     rows: list[dict[str, Any]] = [{} for _ in queue]
     report = progress or (lambda done, total: None)
     report(0, len(queue))
@@ -159,7 +172,7 @@ def run(
         report(done, len(queue))
     frames, start = [], 0
     for experiment in experiments:
-        count = len(experiment.cells) * experiment.trials
+        count = sum(experiment.trials)
         frames.append(pd.DataFrame(rows[start : start + count]))
         start += count
     return frames
@@ -234,7 +247,7 @@ def _experiment(
     check_inputs(chosen, inputs(law))
     assert act is not None
     return Experiment(
-        chosen, find_activation(act), (cell,), trials, quantity(measured), inputs(law), labels(target or Labels())
+        chosen, find_activation(act), (cell,), (trials,), quantity(measured), inputs(law), labels(target or Labels())
     )
 
 

@@ -1,0 +1,1 @@
+"""Mathematics: exact and symbolic. Activations, Hermite coefficients, kernels, leading orders, statements, laws."""

@@ -57,8 +57,10 @@ class Estimated:
         return float(self.number)
 
     def __str__(self) -> str:
-        digits = max(1, round(-math.log10(self.error))) if self.error > 0 else FLOAT_DIGITS
-        return f"{mpmath.nstr(mpmath.mpf(self.number), digits)} (estimated, +-{self.error:.0e})"
+        number = mpmath.mpf(self.number)
+        digits = max(1, round(-math.log10(self.error)))
+        text = "0" if abs(number) < self.error else mpmath.nstr(number, digits)
+        return f"{text} (estimated, +-{self.error:.0e})"
 
 
 def hermite(act: Activation | str, j: int, *, digits: int = FLOAT_DIGITS) -> Exact | Estimated:

@@ -1,0 +1,63 @@
+"""bigtheta: verify asymptotic laws of neural networks against finite simulations.
+
+>>> import bigtheta
+>>> bigtheta.leading_order("sqrt(n*d) + log(n)**2", path={"d": "2*n"}).constant
+sqrt(2)
+>>> round(bigtheta.hermite("relu", 2).value ** 2, 4)
+0.0796
+
+Names are loaded when first used, so that `import bigtheta` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bigtheta.numerics.sweep import simulate
+    from bigtheta.theory.activation import Activation
+    from bigtheta.theory.catalogue import activation
+    from bigtheta.theory.errors import BigthetaError, InvalidInputError
+    from bigtheta.theory.hermite import hermite
+    from bigtheta.theory.law import Control, Law, Paper, law, laws
+    from bigtheta.theory.order import Order, leading_order
+    from bigtheta.theory.scale import Path, Sizes, geometric
+    from bigtheta.theory.spec import read_spec
+    from bigtheta.theory.statement import BigO, Limit, Omega, Statement, Theta
+    from bigtheta.verify.judge import judge
+    from bigtheta.verify.report.report import Report
+    from bigtheta.verify.verdict import Judgement, Verdict
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Activation": "theory.activation", "BigO": "theory.statement", "BigthetaError": "theory.errors",
+    "Control": "theory.law", "InvalidInputError": "theory.errors", "Judgement": "verify.verdict", "Law": "theory.law",
+    "Limit": "theory.statement", "Omega": "theory.statement", "Order": "theory.order", "Paper": "theory.law",
+    "Path": "theory.scale", "Report": "verify.report.report", "Sizes": "theory.scale", "Statement": "theory.statement",
+    "Theta": "theory.statement", "Verdict": "verify.verdict", "activation": "theory.catalogue",
+    "geometric": "theory.scale", "hermite": "theory.hermite", "judge": "verify.judge", "law": "theory.law",
+    "laws": "theory.law", "leading_order": "theory.order", "read_spec": "theory.spec", "simulate": "numerics.sweep",
+}  # fmt: skip
+_PACKAGES = ("numerics", "theory", "verify")
+
+__all__ = [
+    "Activation", "BigO", "BigthetaError", "Control", "InvalidInputError", "Judgement", "Law", "Limit", "Omega",
+    "Order", "Paper", "Path", "Report", "Sizes", "Statement", "Theta", "Verdict", "activation", "geometric",
+    "hermite", "judge", "law", "laws", "leading_order", "numerics", "read_spec", "simulate", "theory", "verify",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return importlib.import_module(f"bigtheta.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'bigtheta' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"bigtheta.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,253 @@
+"""The command line. Exit codes: 0 all PASS, 1 some FAIL, 2 bad usage or spec, 3 some INCONCLUSIVE, 4 an ERROR.
+
+Only click is imported here; each command imports what it needs, so that --help is instant.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bigtheta.theory.law import Law
+
+__all__ = ["main"]
+
+PROFILES = ("quick", "standard", "full")
+
+
+class _BadInput(click.ClickException):
+    exit_code = 2
+
+
+class _Group(click.Group):
+    """Turns the errors of bigtheta into one message and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            from bigtheta.theory.errors import BigthetaError
+
+            if isinstance(error, BigthetaError):
+                raise _BadInput(str(error)) from error
+            raise
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="bigtheta")
+def main() -> None:
+    """Verify asymptotic laws of neural networks against finite simulations.
+
+    \b
+    bigtheta verify --profile quick        judge every shipped law, write a report
+    bigtheta laws                          what is shipped
+    bigtheta check my-bound.toml           judge a bound of your own
+    """
+
+
+def _run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that `verify` and `check` share."""
+    options = [
+        click.option("-a", "--activation", "activations", multiple=True, metavar="ACT", help="Catalogue name or formula in u; may be repeated."),
+        click.option("--profile", type=click.Choice(PROFILES), default="quick", show_default=True, help="12, 40 or 160 trials in the dearest cell, more in cheap ones."),
+        click.option("--trials", type=click.IntRange(min=1), help="Trials in the dearest cell, instead of the profile's."),
+        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same numbers."),
+        click.option("--jobs", type=click.IntRange(min=1), help="Processes.  [default: the cores at hand, at most 8]"),
+        click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
+        click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Where the report goes.  [default: bigtheta-report/DATE]"),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("laws", nargs=-1, metavar="[LAW]...")
+@click.option("--paper", metavar="ID", help="Every law of one paper, such as dohmatob2021.")
+@_run_options
+def verify(laws: tuple[str, ...], paper: str | None, **options: Any) -> None:
+    """Judge shipped laws by simulation; all of them if none is named.
+
+    Writes report.html, report.json, trials.csv and figures into DIR.
+    """
+    from bigtheta.theory.law import find_laws
+
+    _judge(list(find_laws(laws, paper=paper)), **options)
+
+
+@main.command()
+@click.argument("spec", required=False, type=click.Path(path_type=Path), metavar="[SPEC.toml]")
+@click.option("--name", help="Name of the bound.  [default: my-bound]")
+@click.option("--model", help="random-features, neural-tangent, rf-kernel or ntk-kernel.")
+@click.option("--ridge", type=float, help="Ridge added to the Gram matrix.  [default: 0]")
+@click.option("--quantity", help="What is measured.  [default: sobolev]")
+@click.option("--statement", help="Such as 'Theta(sqrt(n/k))'; also Omega, O, Limit.")
+@click.option("--path", help="The other sizes, such as 'd=n, k=2*n'.")
+@click.option("--sizes", help="The free size, such as n=100,200,400,800,1600.")
+@click.option("--inputs", help="sphere or gaussian.  [default: sphere]")
+@click.option("--signal", type=float, help="Norm of the linear signal in the labels.  [default: 0]")
+@click.option("--noise", type=float, help="Variance of the label noise.  [default: 1]")
+@click.option("--margin", type=float, help="How far the exponent may lie from the claim.  [default: 0.1]")
+@_run_options
+def check(spec: Path | None, activations: tuple[str, ...], **given: Any) -> None:
+    """Judge a bound of your own, from a spec file or from flags.
+
+    \b
+    bigtheta check --model random-features --statement 'Theta(sqrt(n))' \\
+        --path 'd=n, k=2*n' --sizes n=50,100,200,400,800 -a relu
+    """
+    fields = ("name", "model", "ridge", "quantity", "statement", "path", "sizes", "inputs", "signal", "noise", "margin")
+    flags = {key: given.pop(key) for key in fields}
+    flags = {key: value for key, value in flags.items() if value is not None}
+    law = _from_file(spec, flags) if spec is not None else _from_flags(flags, activations)
+    _judge([law], activations=activations, **given)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def laws(as_json: bool) -> None:
+    """List the shipped laws."""
+    from bigtheta.theory.law import hypothesis_text
+    from bigtheta.theory.law import laws as all_laws
+
+    rows = [
+        {
+            "law": law.id, "paper": str(law.paper), "statement": str(law.statement), "model": law.model.kind,
+            "path": str(law.path), "sizes": {law.sizes.variable: list(law.sizes.values)},
+            "activations": list(law.activations), "hypotheses": [hypothesis_text(h) for h in law.hypotheses],
+            "controls": [c.activation or str(c.statement) for c in law.controls], "claim": law.claim,
+        }
+        for law in all_laws()
+    ]  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        click.echo(f"{row['law']:30} {row['statement']:20} {row['model']:18} {row['path']}")
+        click.echo(f"    {row['claim']}")
+        click.echo(f"    activations: {', '.join(row['activations'])}; controls: {', '.join(row['controls'])}")  # type: ignore[arg-type]
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def activations(as_json: bool) -> None:
+    """List the built-in activations; any formula in u may be used in place of a name."""
+    from bigtheta.theory.catalogue import CATALOGUE, activation
+
+    acts = [activation(name) for name in CATALOGUE]
+    if as_json:
+        rows = [
+            {"name": a.name, "expression": str(a.expression), "parity": a.parity.value, "kinks": [str(k) for k in a.kinks]}
+            for a in acts
+        ]
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for a in acts:
+        kinks = f"kink at {', '.join(map(str, a.kinks))}" if a.kinks else "smooth"
+        click.echo(f"{a.name:12} {a.expression!s:40} {a.parity.value:22} {kinks}")
+
+
+@main.command()
+@click.argument("act", metavar="ACT")
+@click.option("--order", type=click.IntRange(0, 1000), default=10, show_default=True, metavar="J", help="The highest order.")
+@click.option("--digits", type=click.IntRange(1, 500), default=13, show_default=True, metavar="D", help="More than 13 goes to mpmath.")
+def hermite(act: str, order: int, digits: int) -> None:
+    """Print the normalised Hermite coefficients mu_0 ... mu_J of an activation.
+
+    mu_j = E[phi(G) He_j(G)] / sqrt(j!), G ~ N(0, 1).
+    """
+    from bigtheta.theory.catalogue import activation
+    from bigtheta.theory.hermite import hermite as coefficient
+
+    chosen = activation(act)
+    for j in range(order + 1):
+        click.echo(f"mu_{j:<4} {coefficient(chosen, j, digits=digits)}")
+
+
+def _judge(
+    laws: list[Law], *, activations: tuple[str, ...], profile: str, trials: int | None, seed: int,
+    jobs: int | None, device: str, out: Path | None,
+) -> None:  # fmt: skip
+    """Simulate, judge, print, write, and exit with the code of the verdict."""
+    from rich.console import Console
+
+    from bigtheta.verify.progress import shown
+    from bigtheta.verify.report.terminal import print_report
+    from bigtheta.verify.run import default_jobs
+    from bigtheta.verify.run import verify as judge_all
+
+    folder = out or Path("bigtheta-report") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    with shown() as progress:
+        report = judge_all(
+            laws, activations=activations or None, profile=profile, trials=trials, seed=seed,
+            jobs=jobs or default_jobs(), device=device, out=folder, progress=progress,
+        )  # fmt: skip
+    print_report(report, Console())
+    click.echo(f"report: {folder / 'report.html'}")
+    sys.exit(report.exit_code)
+
+
+def _from_file(spec: Path, flags: dict[str, Any]) -> Law:
+    from bigtheta.theory.errors import InvalidInputError
+    from bigtheta.theory.spec import read_spec
+
+    if flags:
+        raise InvalidInputError(f"check: got both {spec} and --{next(iter(flags))}; put it into the file, or give flags alone")
+    return read_spec(spec)
+
+
+def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
+    """Build a law from the flags of `check`."""
+    from bigtheta.theory.errors import InvalidInputError
+    from bigtheta.theory.law import Law
+
+    for name in ("model", "statement", "sizes"):
+        if name not in flags:
+            raise InvalidInputError(f"check: expected a spec file, or --model, --statement and --sizes; --{name} is missing")
+    model = {"kind": flags["model"], **({"ridge": flags["ridge"]} if "ridge" in flags else {})}
+    labels = {key: flags[key] for key in ("signal", "noise") if key in flags}
+    more = {key: flags[key] for key in ("quantity", "inputs", "margin") if key in flags}
+    return Law(
+        name=flags.get("name", "my-bound"),
+        model=model,
+        statement=flags["statement"],
+        path=_assignments(flags.get("path", "")),
+        sizes=_sizes(flags["sizes"]),
+        labels=labels or None,
+        activations=activations or ("relu",),
+        **more,
+    )
+
+
+def _assignments(text: str) -> dict[str, str]:
+    """Read 'd=n, k=2*n'."""
+    from bigtheta.theory.errors import InvalidInputError
+
+    rules: dict[str, str] = {}
+    for part in re.split(r",(?=\s*\w+\s*=)", text) if text.strip() else []:
+        name, equals, formula = part.partition("=")
+        if not equals or not formula.strip():
+            raise InvalidInputError(f"--path: expected size=formula but got {part.strip()!r}; write it as in 'd=n, k=2*n'")
+        if name.strip() in rules:
+            raise InvalidInputError(f"--path: {name.strip()} is given twice in {text!r}")
+        rules[name.strip()] = formula.strip()
+    return rules
+
+
+def _sizes(text: str) -> dict[str, list[int]]:
+    """Read 'n=100,200,400'."""
+    from bigtheta.theory.errors import InvalidInputError
+
+    name, _, values = text.partition("=")
+    try:
+        return {name.strip(): [int(value) for value in values.split(",")]}
+    except ValueError as error:
+        raise InvalidInputError(f"--sizes: expected whole numbers but got {text!r}; write it as in n=100,200,400,800,1600") from error

@@ -1,0 +1,81 @@
+"""One log-log figure a judgement: cells with intervals, the claimed law through them, the fitted band."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from bigtheta.verify.report.report import Entry
+
+__all__ = ["draw", "figure_svg"]
+
+INK, CLAIM, BAND = "#010203", "#b4281e", "#3b6ea8"
+_SYMBOL = {"sobolev": "S"}
+
+
+def draw(entry: Entry, ax: Any) -> Any:
+    """Draw the judgement into matplotlib axes and return them."""
+    j = entry.judgement
+    size = np.array([cell.sizes[j.variable] for cell in j.cells], dtype=float)
+    centre = np.array([cell.mean if j.sense == "Limit" else cell.geomean for cell in j.cells])
+    low, high = np.array([c.low for c in j.cells]), np.array([c.high for c in j.cells])
+    predicted = np.array([c.predicted for c in j.cells])
+    label = f"claimed {j.statement}"
+    ax.fill_between(
+        size, [c.fit_low for c in j.cells], [c.fit_high for c in j.cells], color=BAND, alpha=0.25, lw=0, label="fitted, 95%"
+    )
+    ax.plot(size, predicted, color=CLAIM, lw=1.6, ls="--", label=label)
+    ax.errorbar(
+        size, centre, yerr=np.clip([centre - low, high - centre], 0, None), fmt="o", ms=4.5, capsize=3, color=INK, label="measured, 95%"
+    )
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    _ticks(ax.xaxis, size)
+    _ticks(ax.yaxis, np.concatenate([centre, predicted]))
+    symbol = _SYMBOL.get(entry.law.quantity.value, entry.law.quantity.value)
+    ax.set_xlabel(f"{j.variable}" + (f"   ({entry.law.path})" if entry.law.path.given else ""))
+    ax.set_ylabel(symbol)
+    ax.legend(frameon=False, fontsize=8.5)
+    return ax
+
+
+def figure_svg(entry: Entry) -> str:
+    """Return the figure as an SVG element: no date, no random ids, text as text, ink in `currentColor`."""
+    style = {"svg.fonttype": "none", "svg.hashsalt": entry.slug, "font.family": "sans-serif", "font.size": 10}
+    with mpl.rc_context(style):
+        figure = Figure(figsize=(5.6, 3.5), layout="constrained")
+        FigureCanvasSVG(figure)
+        ax = figure.add_subplot()
+        draw(entry, ax)
+        for spine in ax.spines.values():
+            spine.set_color(INK)
+        ax.tick_params(which="both", colors=INK, labelcolor=INK)
+        for text in (ax.xaxis.label, ax.yaxis.label, *ax.get_legend().get_texts()):
+            text.set_color(INK)
+        ax.spines[["top", "right"]].set_visible(False)
+        stream = io.StringIO()
+        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = stream.getvalue()
+    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    prefix = entry.slug
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', svg)
+    svg = re.sub(r'(href="|url\()#', rf"\1#{prefix}-", svg)
+    return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'width="100%"', svg, count=1)
+
+
+def _ticks(axis: Any, values: Any) -> None:
+    """Label a log axis with plain numbers, enough of them on a short range."""
+    span = np.log10(values.max() / values.min()) if values.min() > 0 else 2
+    subs = (1, 2, 5) if span > 0.7 else (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
