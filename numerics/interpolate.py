@@ -80,7 +80,7 @@ def _residual(system: Tensor, c: Tensor, y: Tensor) -> float:
 
 
 def _condition(system: Tensor, factor: Tensor, *, steps: int = 6) -> float:
-    """Estimate largest/smallest eigenvalue by a few power and inverse iterations (a lower bound, within a factor ~2)."""
+    """Estimate largest/smallest eigenvalue by a few power and inverse iterations: a lower bound."""
     start = torch.cos(torch.arange(len(system), dtype=system.dtype, device=system.device) ** 2)
     largest = smallest = start / torch.linalg.vector_norm(start)
     top = inverse = torch.zeros((), dtype=system.dtype, device=system.device)

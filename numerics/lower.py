@@ -13,7 +13,6 @@ from torch import Tensor
 
 from bigtheta.theory.activation import Activation, Softplus, u
 from bigtheta.theory.errors import InvalidInputError
-from bigtheta.theory.kernel import t
 
 __all__ = ["TorchFunction", "lower", "lower_activation"]
 

@@ -18,7 +18,8 @@ def draw_inputs(law: Inputs, streams: Streams, role: Role, count: int) -> Tensor
     d = streams.sizes["d"]
     x = streams.normal(role, count, d)
     if law is Inputs.SPHERE:
-        return x / torch.linalg.vector_norm(x, dim=1, keepdim=True)
+        norms: Tensor = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+        return x / norms
     return x / math.sqrt(d)
 
 
@@ -27,7 +28,8 @@ def draw_labels(law: Labels, streams: Streams, x: Tensor) -> Tensor:
     n, d = x.shape
     numbers = streams.normal(Role.LABELS, n + d)
     beta = numbers[n:] / torch.linalg.vector_norm(numbers[n:])
-    return law.signal * (x @ beta.to(x)) + math.sqrt(law.noise) * numbers[:n].to(x)
+    y: Tensor = law.signal * (x @ beta.to(x)) + math.sqrt(law.noise) * numbers[:n].to(x)
+    return y
 
 
 def draw_weights(streams: Streams) -> Tensor:

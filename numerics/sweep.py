@@ -10,7 +10,7 @@ import json
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +26,17 @@ from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.law import Law
-from bigtheta.theory.model import Inputs, Labels, Model, Quantity, check_inputs, inputs, labels, model, quantity
+from bigtheta.theory.model import (
+    Inputs,
+    Labels,
+    Model,
+    Quantity,
+    check_inputs,
+    inputs,
+    labels,
+    model,
+    quantity,
+)
 
 __all__ = ["Experiment", "choose_device", "run", "schedule", "simulate"]
 
@@ -45,7 +55,7 @@ class Experiment:
     trials: tuple[int, ...]
     quantity: Quantity = Quantity.SOBOLEV
     inputs: Inputs = Inputs.SPHERE
-    labels: Labels = Labels()
+    labels: Labels = field(default_factory=Labels)
 
     @classmethod
     def of(cls, law: Law, act: Activation | str, trials: Sequence[int]) -> Experiment:
@@ -196,7 +206,9 @@ def _results(queue: Sequence[_Trial], order: Iterable[int], jobs: int) -> Iterat
                 yield index, _measure(queue[index])
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(queue)), mp_context=context, initializer=torch.set_num_threads, initargs=(1,))
+    pool = ProcessPoolExecutor(
+        min(jobs, len(queue)), mp_context=context, initializer=torch.set_num_threads, initargs=(1,)
+    )
     try:
         futures = {pool.submit(_measure, queue[index]): index for index in order}
         for future in as_completed(futures):
@@ -227,7 +239,13 @@ def _measure(trial: _Trial) -> dict[str, Any]:
 
 
 def _experiment(
-    spec: object, measured: object, act: Activation | str | None, sizes: object, law: object, target: object, trials: int
+    spec: object,
+    measured: object,
+    act: Activation | str | None,
+    sizes: object,
+    law: object,
+    target: object,
+    trials: int,
 ) -> Experiment:
     """Check the keywords of `simulate`."""
     for name, value in (("model", spec), ("activation", act), ("sizes", sizes)):
@@ -247,12 +265,18 @@ def _experiment(
     check_inputs(chosen, inputs(law))
     assert act is not None
     return Experiment(
-        chosen, find_activation(act), (cell,), (trials,), quantity(measured), inputs(law), labels(target or Labels())
+        chosen,
+        find_activation(act),
+        (cell,),
+        (trials,),
+        quantity(measured),
+        inputs(law),
+        labels(target or Labels()),
     )
 
 
 def _check_count(name: str, value: object, low: int) -> None:
-    if not hasattr(value, "__index__") or isinstance(value, bool) or int(value) < low:  # type: ignore[call-overload]
+    if not hasattr(value, "__index__") or isinstance(value, bool) or int(value) < low:
         raise InvalidInputError(f"{name}: expected a whole number >= {low} but got {value!r}")
 
 

@@ -6,6 +6,7 @@ The analysis is exact: abs, sign, max, min and Heaviside are resolved on each in
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -100,7 +101,9 @@ class Activation:
         expression = sympy.sympify(self.expression)
         symbols = expression.free_symbols
         if len(symbols) > 1:
-            raise InvalidInputError(f"activation {self.name!r}: expected one variable but got {sorted(map(str, symbols))}")
+            raise InvalidInputError(
+                f"activation {self.name!r}: expected one variable but got {sorted(map(str, symbols))}"
+            )
         expression = _without_overflow(expression.subs({s: u for s in symbols}))
         if expression.has(sympy.I) or expression.has(sympy.zoo, sympy.nan, sympy.oo):
             raise InvalidInputError(f"activation {self.name!r}: expected a real, finite function but got {expression}")
@@ -125,7 +128,7 @@ class Activation:
         points = _breakpoints(self.expression, self.name)
         edges = [-sympy.oo, *points, sympy.oo]
         pieces: list[Piece] = []
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in itertools.pairwise(edges):
             smooth = _smooth_on(self.expression, _between(low, high))
             if pieces and sympy.simplify(pieces[-1].expression - smooth) == 0:
                 pieces[-1] = Piece(pieces[-1].low, high, pieces[-1].expression)
@@ -151,7 +154,7 @@ class Activation:
         2
         """
         pieces = self.derivative(order)
-        for left, right in zip(pieces[:-1], pieces[1:], strict=True):
+        for left, right in itertools.pairwise(pieces):
             if left.high == at:
                 return sympy.simplify(right.expression.subs(u, at) - left.expression.subs(u, at))
         return sympy.Integer(0)

@@ -43,7 +43,7 @@ def activation(name: str | Activation) -> Activation:
     >>> activation("rellu")
     Traceback (most recent call last):
     ...
-    bigtheta.theory.errors.InvalidInputError: unknown activation 'rellu'; did you mean 'relu'? `bigtheta activations` lists all 11.
+    bigtheta.theory.errors.InvalidInputError: unknown activation 'rellu'; did you mean 'relu' ...
     """
     if isinstance(name, Activation):
         return name

@@ -158,7 +158,11 @@ def _panels(act: Activation, order: int, panel: float) -> npt.NDArray[np.float64
 
 def _polynomial(act: Activation, j: int) -> Any:
     """Exact coefficient of a polynomial from the moments E G^m = (m-1)!!."""
-    he = sympy.integers.Integer(1) if j == 0 else sympy.expand(2 ** sympy.Rational(-j, 2) * sympy.hermite(j, u / sympy.sqrt(2)))
+    he = (
+        sympy.integers.Integer(1)
+        if j == 0
+        else sympy.expand(2 ** sympy.Rational(-j, 2) * sympy.hermite(j, u / sympy.sqrt(2)))
+    )
     poly = sympy.Poly(sympy.expand(act.expression * he), u)
     total = sum(c * sympy.factorial2(m - 1) for (m,), c in poly.terms() if m % 2 == 0)
     return sympy.simplify(total / sympy.sqrt(sympy.factorial(j)))
@@ -171,7 +175,9 @@ def _by_mpmath(act: Activation, j: int, digits: int) -> Estimated:
         total, error = mpmath.mpf(0), mpmath.mpf(0)
         norm = mpmath.sqrt(2 * mpmath.pi * mpmath.factorial(j))
         for piece in act.pieces:
-            phi = sympy.lambdify(u, piece.expression, modules=[{"Softplus": lambda x: mpmath.log1p(mpmath.exp(x))}, "mpmath"])
+            phi = sympy.lambdify(
+                u, piece.expression, modules=[{"Softplus": lambda x: mpmath.log1p(mpmath.exp(x))}, "mpmath"]
+            )
             low = mpmath.mpmathify(piece.low) if piece.low != -sympy.oo else -reach
             high = mpmath.mpmathify(piece.high) if piece.high != sympy.oo else reach
             edges = [low, *(mpmath.mpf(e) for e in range(math.ceil(low) + 1, math.floor(high), 2)), high]

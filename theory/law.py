@@ -67,7 +67,9 @@ class Control:
 
     def __post_init__(self) -> None:
         if self.activation is None and self.statement is None:
-            raise InvalidInputError("control: expected an activation or a statement that differs from the law's but got neither")
+            raise InvalidInputError(
+                "control: expected an activation or a statement that differs from the law's but got neither"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,10 +158,12 @@ class Law:
         for size in self.model.uses:
             if size not in known:
                 raise InvalidInputError(
-                    f"path: the model {self.model.kind} needs {size} but the path gives only {', '.join(sorted(known))}; "
-                    f"add {size}, as in {size} = 2*{self.path.free}"
+                    f"path: the model {self.model.kind} needs {size} but the path gives only "
+                    f"{', '.join(sorted(known))}; add {size}, as in {size} = 2*{self.path.free}"
                 )
-        allowed = {SIZES[name] for name in known} | {lam} | ({SIZES["p"]} if self.model.parameters is not None else set())
+        allowed = (
+            {SIZES[name] for name in known} | {lam} | ({SIZES["p"]} if self.model.parameters is not None else set())
+        )
         foreign = sorted(str(s) for s in self.statement.formula.free_symbols - allowed)
         if foreign:
             raise InvalidInputError(

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import msgspec
-import sympy
 
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.scale import d, k, n
@@ -84,7 +83,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return str(self.__struct_config__.tag)
 
 
-class RandomFeatures(Model, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="random-features"):
+class RandomFeatures(
+    Model, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="random-features"
+):
     """f(x) = sum_j theta_j phi(w_j . x) / sqrt(k), w_j ~ N(0, I_d) frozen, theta trained; p = k.
 
     >>> RandomFeatures().parameters
@@ -99,7 +100,9 @@ class RandomFeatures(Model, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return k
 
 
-class NeuralTangent(Model, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="neural-tangent"):
+class NeuralTangent(
+    Model, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="neural-tangent"
+):
     """f(x) = sum_j (a_j . x) phi'(w_j . x) / sqrt(k), w_j ~ N(0, I_d) frozen, a_j in R^d trained; p = d k."""
 
     title: ClassVar[str] = "neural tangent"
@@ -145,22 +148,22 @@ def model(value: object) -> Model:
         raise InvalidInputError(f"model: expected a name or a table with `kind` but got {value!r}")
     if table["kind"] not in _KINDS:
         raise unknown_name("model", table["kind"], map(str, _KINDS))
-    return _convert(table, AnyModel, "model")  # type: ignore[no-any-return]
+    return cast(Model, _convert(table, AnyModel, "model"))
 
 
 def labels(value: object) -> Labels:
     """Return labels from a table or itself."""
-    return value if isinstance(value, Labels) else _convert(value, Labels, "labels")  # type: ignore[no-any-return]
+    return value if isinstance(value, Labels) else cast(Labels, _convert(value, Labels, "labels"))
 
 
 def inputs(value: object) -> Inputs:
     """Return the input law from its name or itself."""
-    return _member(Inputs, value, "inputs")  # type: ignore[no-any-return]
+    return cast(Inputs, _member(Inputs, value, "inputs"))
 
 
 def quantity(value: object) -> Quantity:
     """Return the quantity from its name or itself."""
-    return _member(Quantity, value, "quantity")  # type: ignore[no-any-return]
+    return cast(Quantity, _member(Quantity, value, "quantity"))
 
 
 def check_inputs(spec: Model, law: Inputs) -> None:

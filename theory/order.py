@@ -223,7 +223,7 @@ class _Expansion:
     def power(self, s: _Series, r: Fraction) -> _Series:
         if r.denominator == 1 and r >= 0:
             result = self.make({_ONE: sympy.Integer(1)}, None)
-            if r <= self.depth or s.cut is None and len(s.terms) <= 4 and r <= 64:
+            if r <= self.depth or (s.cut is None and len(s.terms) <= 4 and r <= 64):
                 for _ in range(int(r)):
                     result = self.multiply(result, s)
                 return result

@@ -5,7 +5,6 @@ A path makes every size a function of one free size, d = 2n say, so that a law a
 
 from __future__ import annotations
 
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,13 +43,17 @@ class Path:
     given: tuple[tuple[str, Expr], ...]
     free: Expr
 
-    def __init__(self, mapping: Mapping[str, object] | None = None, /, *, free: str | None = None, **sizes: object) -> None:
+    def __init__(
+        self, mapping: Mapping[str, object] | None = None, /, *, free: str | None = None, **sizes: object
+    ) -> None:
         rules: dict[str, Expr] = {}
         for name, value in {**(mapping or {}), **sizes}.items():
             if name not in _FREE:
                 raise unknown_name("size in path", name, _FREE)
             expression = (
-                value if isinstance(value, sympy.Basic) else parse_expression(value, {name: SIZES[name] for name in _FREE}, what=f"path {name}")
+                value
+                if isinstance(value, sympy.Basic)
+                else parse_expression(value, {name: SIZES[name] for name in _FREE}, what=f"path {name}")
             )
             if expression != SIZES[name]:
                 rules[name] = expression
@@ -65,7 +68,8 @@ class Path:
             symbols |= {free}
         if len(symbols) > 1:
             raise InvalidInputError(
-                f"path: expected one free size but got {', '.join(sorted(symbols))}; give all other sizes as functions of it"
+                f"path: expected one free size but got {', '.join(sorted(symbols))}; "
+                "give all other sizes as functions of it"
             )
         if not symbols and len(rules) == len(_FREE) - 1:
             symbols = set(_FREE) - set(rules)
@@ -129,14 +133,17 @@ class Sizes:
         if not self.values:
             raise InvalidInputError(f"sizes: expected at least one value of {self.variable} but got none")
         if len(set(self.values)) != len(self.values):
-            raise InvalidInputError(f"sizes: {self.variable} = {list(self.values)} has a value twice; give each size once")
+            raise InvalidInputError(
+                f"sizes: {self.variable} = {list(self.values)} has a value twice; give each size once"
+            )
         object.__setattr__(self, "values", tuple(sorted(self.values)))
 
 
 def geometric(variable: Expr, low: int, high: int, *, cells: int) -> Sizes:
     """Return `cells` sizes in geometric progression from low to high, rounded."""
     if cells < 2 or not 1 <= low < high:
-        raise InvalidInputError(f"geometric: expected 1 <= low < high and cells >= 2 but got {low!r}, {high!r}, {cells!r}")
+        raise InvalidInputError(
+            f"geometric: expected 1 <= low < high and cells >= 2 but got {low!r}, {high!r}, {cells!r}"
+        )
     ratio = (high / low) ** (1 / (cells - 1))
     return Sizes(str(variable), tuple(dict.fromkeys(round(low * ratio**i) for i in range(cells))))
-

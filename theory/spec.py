@@ -50,7 +50,9 @@ def read_spec(file: str | FilePath) -> Law:
     except OSError as error:
         raise InvalidInputError(f"cannot read the spec {str(path)!r}: {error.strerror or error}") from error
     if len(text) > MAX_BYTES:
-        raise InvalidInputError(f"the spec {str(path)!r} is larger than {MAX_BYTES} bytes; a spec holds one [law] table")
+        raise InvalidInputError(
+            f"the spec {str(path)!r} is larger than {MAX_BYTES} bytes; a spec holds one [law] table"
+        )
     try:
         content = tomllib.loads(text.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:

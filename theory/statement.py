@@ -55,7 +55,10 @@ class Statement:
         formula = self.formula
         if not isinstance(formula, sympy.Basic):
             formula = parse_expression(
-                formula, {**SIZES, "lam": lam}, functions={**FUNCTIONS, "mu": mu}, what=f"statement {self.sense.value}"
+                formula,
+                {**SIZES, "lam": lam},
+                functions={**FUNCTIONS, "mu": mu},
+                what=f"statement {self.sense.value}",
             )
         if not isinstance(formula, sympy.Expr):
             raise InvalidInputError(f"statement {self.sense.value}: expected a formula but got the condition {formula}")
@@ -81,7 +84,9 @@ class Statement:
             raise unknown_name("statement", head, _SENSES)
         return _SENSES[head](rest[:-1])
 
-    def value(self, sizes: Mapping[str, npt.ArrayLike], constants: Mapping[Expr, float] | None = None) -> npt.NDArray[np.float64]:
+    def value(
+        self, sizes: Mapping[str, npt.ArrayLike], constants: Mapping[Expr, float] | None = None
+    ) -> npt.NDArray[np.float64]:
         """Return the formula at arrays of sizes, in float64.
 
         Args:
@@ -94,10 +99,14 @@ class Statement:
         formula = self.formula.subs(dict(constants or {}))
         arrays = {name: np.asarray(values, dtype=np.float64) for name, values in sizes.items()}
         names = sorted(arrays)
-        missing = sorted(str(s) for s in formula.free_symbols if str(s) not in arrays) + sorted(map(str, formula.atoms(mu)))
+        missing = sorted(str(s) for s in formula.free_symbols if str(s) not in arrays) + sorted(
+            map(str, formula.atoms(mu))
+        )
         if missing:
             raise InvalidInputError(f"statement {self}: no value for {', '.join(missing)}; given: {', '.join(names)}")
-        function: Callable[..., Any] = sympy.lambdify([SIZES[name] for name in names], formula, modules=["scipy", "numpy"])
+        function: Callable[..., Any] = sympy.lambdify(
+            [SIZES[name] for name in names], formula, modules=["scipy", "numpy"]
+        )
         with np.errstate(all="ignore"):
             values = np.broadcast_to(function(*(arrays[name] for name in names)), np.broadcast(*arrays.values()).shape)
         bad = ~(np.isfinite(values) & (values > 0))
@@ -148,7 +157,13 @@ class Limit(Statement):
     sense: ClassVar[Sense] = Sense.LIMIT
 
 
-_SENSES: Mapping[str, type[Statement]] = {"Theta": Theta, "Omega": Omega, "O": BigO, "BigO": BigO, "Limit": Limit}
+_SENSES: Mapping[str, type[Statement]] = {
+    "Theta": Theta,
+    "Omega": Omega,
+    "O": BigO,
+    "BigO": BigO,
+    "Limit": Limit,
+}
 
 
 def _as_written(formula: Expr) -> Expr:

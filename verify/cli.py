@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 PROFILES = ("quick", "standard", "full")
+_PROFILE_HELP = "12, 40 or 160 trials in the dearest cell, more in cheap ones."
+_OUT_HELP = "Where the report goes.  [default: bigtheta-report/DATE]"
 
 
 class _BadInput(click.ClickException):
@@ -55,17 +57,20 @@ def main() -> None:
 
 def _run_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that `verify` and `check` share."""
+    option = click.option
     options = [
-        click.option("-a", "--activation", "activations", multiple=True, metavar="ACT", help="Catalogue name or formula in u; may be repeated."),
-        click.option("--profile", type=click.Choice(PROFILES), default="quick", show_default=True, help="12, 40 or 160 trials in the dearest cell, more in cheap ones."),
-        click.option("--trials", type=click.IntRange(min=1), help="Trials in the dearest cell, instead of the profile's."),
-        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same numbers."),
-        click.option("--jobs", type=click.IntRange(min=1), help="Processes.  [default: the cores at hand, at most 8]"),
-        click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
-        click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Where the report goes.  [default: bigtheta-report/DATE]"),
-    ]  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
+        option(
+            "-a", "--activation", "activations", multiple=True, metavar="ACT", help="Name or formula in u; repeatable."
+        ),
+        option("--profile", type=click.Choice(PROFILES), default="quick", show_default=True, help=_PROFILE_HELP),
+        option("--trials", type=click.IntRange(min=1), help="Trials in the dearest cell, instead of the profile's."),
+        option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same numbers."),
+        option("--jobs", type=click.IntRange(min=1), help="Processes.  [default: the cores at hand, at most 8]"),
+        option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
+        option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help=_OUT_HELP),
+    ]
+    for decorate in reversed(options):
+        command = decorate(command)
     return command
 
 
@@ -104,7 +109,19 @@ def check(spec: Path | None, activations: tuple[str, ...], **given: Any) -> None
     bigtheta check --model random-features --statement 'Theta(sqrt(n))' \\
         --path 'd=n, k=2*n' --sizes n=50,100,200,400,800 -a relu
     """
-    fields = ("name", "model", "ridge", "quantity", "statement", "path", "sizes", "inputs", "signal", "noise", "margin")
+    fields = (
+        "name",
+        "model",
+        "ridge",
+        "quantity",
+        "statement",
+        "path",
+        "sizes",
+        "inputs",
+        "signal",
+        "noise",
+        "margin",
+    )
     flags = {key: given.pop(key) for key in fields}
     flags = {key: value for key, value in flags.items() if value is not None}
     law = _from_file(spec, flags) if spec is not None else _from_flags(flags, activations)
@@ -133,7 +150,7 @@ def laws(as_json: bool) -> None:
     for row in rows:
         click.echo(f"{row['law']:30} {row['statement']:20} {row['model']:18} {row['path']}")
         click.echo(f"    {row['claim']}")
-        click.echo(f"    activations: {', '.join(row['activations'])}; controls: {', '.join(row['controls'])}")  # type: ignore[arg-type]
+        click.echo(f"    activations: {', '.join(row['activations'])}; controls: {', '.join(row['controls'])}")
 
 
 @main.command()
@@ -145,7 +162,12 @@ def activations(as_json: bool) -> None:
     acts = [activation(name) for name in CATALOGUE]
     if as_json:
         rows = [
-            {"name": a.name, "expression": str(a.expression), "parity": a.parity.value, "kinks": [str(k) for k in a.kinks]}
+            {
+                "name": a.name,
+                "expression": str(a.expression),
+                "parity": a.parity.value,
+                "kinks": [str(k) for k in a.kinks],
+            }
             for a in acts
         ]
         click.echo(json.dumps(rows, indent=1))
@@ -157,8 +179,22 @@ def activations(as_json: bool) -> None:
 
 @main.command()
 @click.argument("act", metavar="ACT")
-@click.option("--order", type=click.IntRange(0, 1000), default=10, show_default=True, metavar="J", help="The highest order.")
-@click.option("--digits", type=click.IntRange(1, 500), default=13, show_default=True, metavar="D", help="More than 13 goes to mpmath.")
+@click.option(
+    "--order",
+    type=click.IntRange(0, 1000),
+    default=10,
+    show_default=True,
+    metavar="J",
+    help="The highest order.",
+)
+@click.option(
+    "--digits",
+    type=click.IntRange(1, 500),
+    default=13,
+    show_default=True,
+    metavar="D",
+    help="More than 13 goes to mpmath.",
+)
 def hermite(act: str, order: int, digits: int) -> None:
     """Print the normalised Hermite coefficients mu_0 ... mu_J of an activation.
 
@@ -200,7 +236,9 @@ def _from_file(spec: Path, flags: dict[str, Any]) -> Law:
     from bigtheta.theory.spec import read_spec
 
     if flags:
-        raise InvalidInputError(f"check: got both {spec} and --{next(iter(flags))}; put it into the file, or give flags alone")
+        raise InvalidInputError(
+            f"check: got both {spec} and --{next(iter(flags))}; put it into the file, or give flags alone"
+        )
     return read_spec(spec)
 
 
@@ -211,9 +249,11 @@ def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
 
     for name in ("model", "statement", "sizes"):
         if name not in flags:
-            raise InvalidInputError(f"check: expected a spec file, or --model, --statement and --sizes; --{name} is missing")
+            raise InvalidInputError(
+                f"check: expected a spec file, or --model, --statement and --sizes; --{name} is missing"
+            )
     model = {"kind": flags["model"], **({"ridge": flags["ridge"]} if "ridge" in flags else {})}
-    labels = {key: flags[key] for key in ("signal", "noise") if key in flags}
+    labels: dict[str, float] = {key: flags[key] for key in ("signal", "noise") if key in flags}
     more = {key: flags[key] for key in ("quantity", "inputs", "margin") if key in flags}
     return Law(
         name=flags.get("name", "my-bound"),
@@ -235,7 +275,9 @@ def _assignments(text: str) -> dict[str, str]:
     for part in re.split(r",(?=\s*\w+\s*=)", text) if text.strip() else []:
         name, equals, formula = part.partition("=")
         if not equals or not formula.strip():
-            raise InvalidInputError(f"--path: expected size=formula but got {part.strip()!r}; write it as in 'd=n, k=2*n'")
+            raise InvalidInputError(
+                f"--path: expected size=formula but got {part.strip()!r}; write it as in 'd=n, k=2*n'"
+            )
         if name.strip() in rules:
             raise InvalidInputError(f"--path: {name.strip()} is given twice in {text!r}")
         rules[name.strip()] = formula.strip()
@@ -250,4 +292,6 @@ def _sizes(text: str) -> dict[str, list[int]]:
     try:
         return {name.strip(): [int(value) for value in values.split(",")]}
     except ValueError as error:
-        raise InvalidInputError(f"--sizes: expected whole numbers but got {text!r}; write it as in n=100,200,400,800,1600") from error
+        raise InvalidInputError(
+            f"--sizes: expected whole numbers but got {text!r}; write it as in n=100,200,400,800,1600"
+        ) from error

@@ -1,9 +1,9 @@
 """The fit behind a verdict: generalised least squares averaged over finite-size corrections of unknown size and power.
 
 y_i = alpha + a x_i + sum_b c_b phi_b(i) + e_i, where y_i is the log of measured/law in cell i and x_i the log of the
-free size. phi = (size/smallest)^(-omega) is a correction that decays, c ~ N(0, tau^2) its relative size at the smallest
-cell, e ~ N(0, v_i) the Monte Carlo noise. Over a grid of (omega, tau) each component is closed form; its weight is prior
-times restricted marginal likelihood, and the slope's law is the mixture of normals.
+free size. phi = (size/smallest)^(-omega) is a correction that decays, c ~ N(0, tau^2) its relative size at the
+smallest cell, e ~ N(0, v_i) the Monte Carlo noise. Over a grid of (omega, tau) each component is closed form;
+its weight is prior times restricted marginal likelihood, and the slope's law is the mixture of normals.
 Source: derived; the prior weights were calibrated on synthetic laws with corrections of known exponents.
 """
 
@@ -52,7 +52,8 @@ class Mixture:
             middle = (low + high) / 2
             below = (self.weights * special.ndtr((middle[:, None] - self.means) / self.sds)).sum(1) < p[:, 0]
             low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return (low + high) / 2
+        middle = (low + high) / 2
+        return np.asarray(middle, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,9 @@ def shrunk(means: Array, squares: Array, counts: Array) -> CellMeans:
     return CellMeans(means, v, degrees)
 
 
-def fit_slope(sizes: Array, cells: CellMeans, *, taus: Sequence[float] = TAUS, weights: Sequence[float] = TAU_WEIGHTS) -> Fit:
+def fit_slope(
+    sizes: Array, cells: CellMeans, *, taus: Sequence[float] = TAUS, weights: Sequence[float] = TAU_WEIGHTS
+) -> Fit:
     """Fit the slope of y in log(size). sizes: shape (cells,), increasing."""
     x = np.log(sizes)
     design = np.stack([x - x.mean(), np.ones_like(x)], axis=1)
@@ -124,7 +127,9 @@ def fit_slope(sizes: Array, cells: CellMeans, *, taus: Sequence[float] = TAUS, w
     return _average(design, cells, decays, taus, weights, centre=float(x.mean()))
 
 
-def fit_level(sizes: Array, cells: CellMeans, *, taus: Sequence[float] = TAUS, weights: Sequence[float] = TAU_WEIGHTS) -> Fit:
+def fit_level(
+    sizes: Array, cells: CellMeans, *, taus: Sequence[float] = TAUS, weights: Sequence[float] = TAU_WEIGHTS
+) -> Fit:
     """Fit the level that y tends to; corrections decay as powers or as 1/log(size)."""
     design = np.ones((len(sizes), 1))
     decays = [_decay(sizes, omegas) for omegas in _bases()]
@@ -169,11 +174,11 @@ def _average(
     residual = cells.y - beta @ design.T
     chi2 = np.einsum("ci,cij,cj->c", residual, inverse, residual)
     log_weight = np.log(prior) - (np.linalg.slogdet(v)[1] + np.linalg.slogdet(information)[1] + chi2) / 2
-    weight = np.exp(log_weight - log_weight.max())
-    weight /= weight.sum()
+    weight: Array = np.exp(log_weight - log_weight.max())
+    weight = weight / weight.sum()
 
     best = int(np.argmax(weight))
     degrees = count - columns
     misfit_p = float(special.chdtrc(degrees, chi2[best])) if degrees > 0 else 1.0
     scale = float(np.sqrt(chi2[best] / degrees)) if misfit_p < MISFIT_LEVEL else 1.0
-    return Fit(weight, beta, covariance, centre, misfit_p, max(scale, 1.0))
+    return Fit(weight, beta, np.asarray(covariance, dtype=np.float64), centre, misfit_p, max(scale, 1.0))

@@ -22,7 +22,8 @@ from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.order import leading_order
 from bigtheta.theory.scale import SIZES, Path
 from bigtheta.theory.statement import Sense, Statement
-from bigtheta.verify.fit import TAU_WEIGHTS, TAUS, CellMeans, Fit, cell_means, fit_level, fit_slope, shrunk
+from bigtheta.verify.fit import CellMeans, Fit, cell_means, fit_level, fit_slope, shrunk
+from bigtheta.verify.reason import Reason
 from bigtheta.verify.verdict import Cell, Judgement, Verdict
 
 __all__ = ["ESTIMANDS", "judge"]
@@ -85,7 +86,8 @@ def judge(
     data = _arranged(sizes, samples, claim, along, constants)
     claimed = None if is_limit else _claimed_exponent(claim, data, path, constants)
     base: dict[str, Any] = {
-        "statement": str(claim), "sense": claim.sense.value, "variable": data.variable, "claimed": claimed, "margin": delta,
+        "statement": str(claim), "sense": claim.sense.value, "variable": data.variable,
+        "claimed": claimed, "margin": delta,
     }  # fmt: skip
     if (refusal := _unusable(data, wanted)) is not None:
         return Judgement(verdict=refusal[0], reason=refusal[1], **base)
@@ -102,8 +104,8 @@ def judge(
     verdict = _decide(claim.sense, q, delta)
     veto = _too_little_range(data) if verdict is Verdict.PASS else None
     verdict = Verdict.INCONCLUSIVE if veto else verdict
-    words = _Words(claim.sense, data.variable, claimed, q, delta)
-    reason = veto or words.reason(verdict, _floor(fit, data, cells, is_limit), fit.misfit_p)
+    words = Reason(claim.sense, data.variable, claimed, q, delta)
+    reason = veto or words.why(verdict, _floor(fit, data, cells, is_limit), fit.misfit_p)
 
     constant_formula = not claim.formula.free_symbols
     scale = float(data.formula[0]) if is_limit and constant_formula else 1.0
@@ -150,7 +152,11 @@ class _Data:
 
 
 def _arranged(
-    sizes: Mapping[str, npt.ArrayLike], samples: Sequence[npt.ArrayLike], claim: Statement, along: str | None, constants: Any
+    sizes: Mapping[str, npt.ArrayLike],
+    samples: Sequence[npt.ArrayLike],
+    claim: Statement,
+    along: str | None,
+    constants: Any,
 ) -> _Data:
     """Check shapes, find the size that varies, sort the cells by it."""
     if not isinstance(sizes, Mapping) or not sizes:
@@ -171,7 +177,9 @@ def _arranged(
             raise InvalidInputError(f"samples: expected numbers in cell {index} but got {cell!r}") from error
     for name, array in arrays.items():
         if array.shape != (len(columns),):
-            raise InvalidInputError(f"sizes: {name} has {array.size} entries but there are {len(columns)} cells of samples")
+            raise InvalidInputError(
+                f"sizes: {name} has {array.size} entries but there are {len(columns)} cells of samples"
+            )
         if not (np.isfinite(array).all() and (array > 0).all()):
             raise InvalidInputError(f"sizes: expected positive numbers but got {name}={array.tolist()!r}")
     if not columns:
@@ -183,14 +191,16 @@ def _arranged(
     order = np.argsort(arrays[variable], kind="stable")
     size = arrays[variable][order]
     if np.unique(size).size < size.size:
-        raise InvalidInputError(f"sizes: two cells have the same {variable}; merge them, or name the size that varies in `along`")
+        raise InvalidInputError(
+            f"sizes: two cells have the same {variable}; merge them, or name the size that varies in `along`"
+        )
     formula = claim.value(arrays, constants)[order]
     rows = tuple({name: int(array[i]) for name, array in arrays.items()} for i in order)
     return _Data(variable, size, rows, tuple(columns[i] for i in order), formula)
 
 
 def _claimed_exponent(claim: Statement, data: _Data, path: Path | None, constants: Any) -> float:
-    """The exponent of the judged size in the formula: exact where the path is known, else the slope over these sizes."""
+    """The judged size's exponent in the formula: exact where the path is known, else its slope over these sizes."""
     formula = claim.formula.subs(dict(constants or {}))
     free = {str(s) for s in formula.free_symbols}
     if free <= {data.variable} or (path is not None and "p" not in free):
@@ -208,12 +218,21 @@ def _unusable(data: _Data, estimand: str) -> tuple[Verdict, str] | None:
         if bad := int((~np.isfinite(cell)).sum()):
             return Verdict.ERROR, f"{bad} of {len(cell)} samples at {where} are not finite numbers"
         if bad := int((cell <= 0).sum()):
-            return Verdict.ERROR, f"{bad} of {len(cell)} samples at {where} are not positive, so they have no order of growth"
+            return (
+                Verdict.ERROR,
+                f"{bad} of {len(cell)} samples at {where} are not positive, so they have no order of growth",
+            )
     if len(data.size) < FEWEST_SIZES:
         count = len(data.size)
-        return Verdict.INCONCLUSIVE, f"{count} size{'s' * (count != 1)} cannot show how it scales; give {MIN_SIZES} or more"
-    if estimand == "mean" and (index := _tail_index(data.samples)) < TAIL_INDEX:
-        return Verdict.INCONCLUSIVE, f"the mean is not estimable: the samples' tail index is {index:.1f}; judge the geomean"
+        return (
+            Verdict.INCONCLUSIVE,
+            f"{count} size{'s' * (count != 1)} cannot show how it scales; give {MIN_SIZES} or more",
+        )
+    if estimand == "mean" and (tail := _tail_index(data.samples)) < TAIL_INDEX:
+        return (
+            Verdict.INCONCLUSIVE,
+            f"the mean is not estimable: the samples' tail index is {tail:.1f}; judge the geomean",
+        )
     return None
 
 
@@ -230,7 +249,11 @@ def _tail_index(samples: Sequence[Array]) -> float:
 def _means(ratios: Sequence[Array], estimand: str, is_limit: bool) -> CellMeans:
     """Cell means of what is fitted: log ratios for exponents (of the mean: by jackknife), ratios for limits."""
     if is_limit:
-        return cell_means(ratios if estimand == "mean" else [np.exp(np.log(r).mean()) * (1 + np.log(r) - np.log(r).mean()) for r in ratios])
+        return cell_means(
+            ratios
+            if estimand == "mean"
+            else [np.exp(np.log(r).mean()) * (1 + np.log(r) - np.log(r).mean()) for r in ratios]
+        )
     if estimand == "geomean":
         return cell_means([np.log(r) for r in ratios])
     means = np.array([np.log(r.mean()) for r in ratios])
@@ -255,7 +278,9 @@ def _too_little_range(data: _Data) -> str | None:
         return f"{len(data.size)} sizes agree with the claim, but fewer than {MIN_SIZES} never PASS; add sizes"
     if data.decades < MIN_DECADES - 1e-9:
         span = f"{data.size[0]:g} to {data.size[-1]:g}"
-        return f"the data agree, but {data.variable} = {span} is less than one decade, which never PASSes; widen the range"
+        return (
+            f"the data agree, but {data.variable} = {span} is less than one decade, which never PASSes; widen the range"
+        )
     return None
 
 
@@ -292,61 +317,15 @@ def _cells(data: _Data, cells: CellMeans, fit: Fit, implied: float, is_limit: bo
             band = f * np.exp(fit.line(data.size[i]).quantiles([0.025, 0.975]))
         geomean = float(np.exp(np.log(samples).mean()))
         rows.append(
-            Cell(data.sizes[i], len(samples), float(samples.mean()), geomean, low, high, implied * f, *map(float, band))
+            Cell(
+                data.sizes[i],
+                len(samples),
+                float(samples.mean()),
+                geomean,
+                low,
+                high,
+                implied * f,
+                *map(float, band),
+            )
         )
     return tuple(rows)
-
-
-@dataclass(frozen=True)
-class _Words:
-    """The reason for a verdict, in words."""
-
-    sense: Sense
-    variable: str
-    claimed: float | None
-    q: Mapping[float, float]
-    delta: float
-
-    def reason(self, verdict: Verdict, floor: float, misfit_p: float) -> str:
-        if verdict is Verdict.PASS:
-            return self.agreement()
-        if verdict is Verdict.FAIL:
-            return self.contradiction()
-        return f"{self.undecided(floor)}{self.misfit(misfit_p)}"
-
-    def span(self, low: float, high: float) -> str:
-        shift = 1.0 if self.claimed is None else self.claimed
-        return f"[{shift + self.q[low]:.3f}, {shift + self.q[high]:.3f}]"
-
-    @property
-    def what(self) -> str:
-        return "measured/formula" if self.claimed is None else f"the exponent of {self.variable}"
-
-    @property
-    def target(self) -> str:
-        return "1" if self.claimed is None else f"the claimed {self.claimed:.3g}"
-
-    def agreement(self) -> str:
-        interval = self.span(0.05, 0.95)
-        if self.sense is Sense.OMEGA:
-            return f"{self.what} is in {interval} (90%), not below {self.target} by {self.delta:g} or more"
-        if self.sense is Sense.BIG_O:
-            return f"{self.what} is in {interval} (90%), not above {self.target} by {self.delta:g} or more"
-        return f"{self.what} is in {interval} (90%), within {self.delta:g} of {self.target}"
-
-    def contradiction(self) -> str:
-        if self.sense is Sense.OMEGA:
-            return f"{self.what} is in {self.span(0.01, 0.99)} (98%), below {self.target}"
-        if self.sense is Sense.BIG_O:
-            return f"{self.what} is in {self.span(0.01, 0.99)} (98%), above {self.target}"
-        return f"{self.what} is in {self.span(0.005, 0.995)} (99%), which excludes {self.target}"
-
-    def undecided(self, floor: float) -> str:
-        half = (self.q[0.95] - self.q[0.05]) / 2
-        head = f"{self.what} is in {self.span(0.05, 0.95)} (90%), neither within {self.delta:g} of {self.target} nor clearly off it; "
-        if half > 1.5 * floor and floor < self.delta:
-            return f"{head}more trials would narrow it to +-{floor:.3f}"
-        return f"{head}finite-size corrections leave +-{floor:.3f} however many trials: larger sizes are needed"
-
-    def misfit(self, p: float) -> str:
-        return f" (and no correction of the family fits: p = {p:.2g})" if p < 0.01 else ""

@@ -59,7 +59,7 @@ def verify(
         laws: laws or their names; all shipped laws if neither laws nor paper is given.
         paper: add every law of one paper.
         activations: instead of the laws' own.
-        profile: "quick", "standard" or "full": 12, 40 or 160 trials in the dearest cell, up to four times that elsewhere.
+        profile: "quick", "standard" or "full": 12, 40 or 160 trials in the dearest cell, up to four times elsewhere.
         trials: trials in the dearest cell, instead of the profile's.
         seed: of all random streams.
         jobs: processes (default: one). A script that asks for more needs an `if __name__ == "__main__":` guard.
@@ -115,8 +115,8 @@ def judge_law(law: Law, act: Activation, frame: pd.DataFrame | None, *, skipped:
         return _without_samples(
             law,
             Verdict.ERROR,
-            f"{len(failed)} of {len(frame)} fits do not interpolate (residual {first['residual']:.1e} > {RESIDUAL_LIMIT:g} "
-            f"at {where}); move the sizes away from where the Gram matrix is singular",
+            f"{len(failed)} of {len(frame)} fits do not interpolate (residual {first['residual']:.1e} > "
+            f"{RESIDUAL_LIMIT:g} at {where}); move the sizes away from where the Gram matrix is singular",
         )
     cells = law.cells
     sizes: dict[str, list[int]] = {name: [cell[name] for cell in cells] for name in cells[0]}
@@ -124,7 +124,13 @@ def judge_law(law: Law, act: Activation, frame: pd.DataFrame | None, *, skipped:
         sizes["p"] = [parameter_count(law.model, cell) or 0 for cell in cells]
     groups = [_values(frame, cell) for cell in cells]
     return judge(
-        sizes, groups, law.statement, law.margin, along=str(law.path.free), path=law.path, constants=law.constants(act)
+        sizes,
+        groups,
+        law.statement,
+        law.margin,
+        along=str(law.path.free),
+        path=law.path,
+        constants=law.constants(act),
     )
 
 

@@ -47,7 +47,9 @@ def _fit(kernel: DotProductKernel, x: Tensor, y: Tensor, ridge: float) -> Interp
     return Interpolator(predict, gradient, solution)
 
 
-def functions(kernel: DotProductKernel, products: Tensor, *, off_diagonal: bool = False) -> tuple[TorchFunction, TorchFunction]:
+def functions(
+    kernel: DotProductKernel, products: Tensor, *, off_diagonal: bool = False
+) -> tuple[TorchFunction, TorchFunction]:
     """Return kappa and kappa' for these inner products: the closed form, or as many Taylor terms as they need."""
     if kernel.closed is not None:
         value, slope = lower(kernel.closed, t), lower(sympy.diff(kernel.closed, t), t)
@@ -73,4 +75,3 @@ def horner(coefficients: list[float], s: Tensor) -> Tensor:
     for a in reversed(coefficients[:-1]):
         result.mul_(s).add_(a)
     return result
-

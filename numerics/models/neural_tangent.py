@@ -32,7 +32,11 @@ def _(model: NeuralTangent, *, x: Tensor, w: Tensor, y: Tensor, act: Activation)
         features = (p[:, :, None] * x[:, None, :]).reshape(n, d * k) * scale
         solution = solve_least_squares(features, y)
         a = solution.coefficients.reshape(k, d)
-        return Interpolator(lambda z: _predict(z, w, a, dphi, scale), lambda z: _gradient(z, w, a, dphi, ddphi, scale), solution)
+        return Interpolator(
+            lambda z: _predict(z, w, a, dphi, scale),
+            lambda z: _gradient(z, w, a, dphi, ddphi, scale),
+            solution,
+        )
 
     gram = (p @ p.T).mul_(x @ x.T).mul_(1 / k)
     solution = solve_gram(gram, y, ridge=model.ridge)
@@ -60,6 +64,6 @@ def _predict(z: Tensor, w: Tensor, a: Tensor, dphi: TorchFunction, scale: float)
     return ((z @ a.T) * dphi(z @ w.T)).sum(1) * scale
 
 
-def _gradient(z: Tensor, w: Tensor, a: Tensor, dphi, ddphi: TorchFunction, scale: float) -> Tensor:
+def _gradient(z: Tensor, w: Tensor, a: Tensor, dphi: TorchFunction, ddphi: TorchFunction, scale: float) -> Tensor:
     h = z @ w.T
     return torch.addmm(dphi(h) @ a, ddphi(h).mul_(z @ a.T), w).mul_(scale)

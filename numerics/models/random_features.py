@@ -31,7 +31,7 @@ def _(model: RandomFeatures, *, x: Tensor, w: Tensor, y: Tensor, act: Activation
     def features(z: Tensor, block: Tensor) -> Tensor:
         return scale * phi(z @ block.T)
 
-    blocks = w.split(BLOCK)
+    blocks = torch.split(w, BLOCK)
     if n > k and model.ridge == 0:
         solution: Solution = solve_least_squares(features(x, w), y)
         theta = solution.coefficients
@@ -42,7 +42,7 @@ def _(model: RandomFeatures, *, x: Tensor, w: Tensor, y: Tensor, act: Activation
             gram.addmm_(phi_block, phi_block.T)
         solution = solve_gram(gram, y, ridge=model.ridge)
         theta = torch.cat([features(x, block).T @ solution.coefficients for block in blocks])
-    parts = theta.split(BLOCK)
+    parts = torch.split(theta, BLOCK)
 
     def predict(z: Tensor) -> Tensor:
         return sum((features(z, b) @ part for b, part in zip(blocks, parts, strict=True)), torch.zeros(()).to(x))

@@ -22,27 +22,27 @@ PAPER = Paper(
 
 rf_kernel = Law(
     name="rf-kernel", paper=PAPER, theorem="abstract (i)",
-    claim="An infinite-width random-features interpolator pays order sqrt(n) in Sobolev seminorm for the noise it memorises.",
+    claim="An infinite-width random-features interpolator pays order sqrt(n) in Sobolev norm for memorising noise.",
     model=RFKernel(),
     statement=Theta(sqrt(n)), path=Path(d=2 * n), sizes=geometric(n, 50, 1600, cells=6),
     hypotheses=(Ne(mu(1), 0), Ge(d, n)),
     activations=("relu", "tanh", "erf"),
-    controls=(Control(activation="abs", because="mu_1 = 0: the kernel has no linear part, and the exponent here is 0"),),
+    controls=(Control(activation="abs", because="mu_1 = 0: without a linear part the exponent here is 0"),),
 )  # fmt: skip
 
 ntk_kernel = Law(
     name="ntk-kernel", paper=PAPER, theorem="abstract (i)",
-    claim="An infinite-width neural-tangent interpolator pays order sqrt(n) in Sobolev seminorm for the noise it memorises.",
+    claim="An infinite-width neural-tangent interpolator pays order sqrt(n) in Sobolev norm for memorising noise.",
     model=NTKernel(),
     statement=Theta(sqrt(n)), path=Path(d=2 * n), sizes=geometric(n, 50, 1600, cells=6),
     hypotheses=(Ne(mu(1), 0), Ge(d, n)),
     activations=("relu", "tanh"),
-    controls=(Control(activation="abs", because="mu_1 = 0: the kernel has no linear part, and the exponent here is 0"),),
+    controls=(Control(activation="abs", because="mu_1 = 0: without a linear part the exponent here is 0"),),
 )  # fmt: skip
 
 rf_proportional = Law(
     name="rf-proportional", paper=PAPER, theorem="abstract (ii)",
-    claim="With d, k and n proportional and n < k, the random-features interpolator pays order sqrt(n), whatever the parity.",
+    claim="With d, k, n proportional and n < k, random features pay order sqrt(n), whatever the parity.",
     model=RandomFeatures(),
     statement=Theta(sqrt(n)), path=Path(d=n, k=2 * n), sizes=geometric(n, 40, 1280, cells=6),
     hypotheses=(Le(n, k),),
@@ -68,6 +68,6 @@ ntk_proportional = Law(
     hypotheses=(Le(n, d * k),),
     activations=("abs", "cos"),
     controls=(Control(statement=Omega(sqrt(n)), because="the interpolator is more robust than sqrt(n): width counts"),),
-    note="relu and tanh have the same exponent, but their linear part bends the slope at these sizes (about .36 and .40 "
-    "on k = 40 to 170, as their exact limits do there): n >> d^(3/2) is needed to see 1/2.",
+    note="relu and tanh have the same exponent, but their linear part bends the slope at these sizes (about .36 and "
+    ".40 on k = 40 to 170, as their exact limits do there): n >> d^(3/2) is needed to see 1/2.",
 )  # fmt: skip

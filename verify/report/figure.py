@@ -29,11 +29,24 @@ def draw(entry: Entry, ax: Any) -> Any:
     predicted = np.array([c.predicted for c in j.cells])
     label = f"claimed {j.statement}"
     ax.fill_between(
-        size, [c.fit_low for c in j.cells], [c.fit_high for c in j.cells], color=BAND, alpha=0.25, lw=0, label="fitted, 95%"
+        size,
+        [c.fit_low for c in j.cells],
+        [c.fit_high for c in j.cells],
+        color=BAND,
+        alpha=0.25,
+        lw=0,
+        label="fitted power law, 95%",
     )
     ax.plot(size, predicted, color=CLAIM, lw=1.6, ls="--", label=label)
     ax.errorbar(
-        size, centre, yerr=np.clip([centre - low, high - centre], 0, None), fmt="o", ms=4.5, capsize=3, color=INK, label="measured, 95%"
+        size,
+        centre,
+        yerr=np.clip([centre - low, high - centre], 0, None),
+        fmt="o",
+        ms=4.5,
+        capsize=3,
+        color=INK,
+        label="measured, 95%",
     )
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -48,7 +61,7 @@ def draw(entry: Entry, ax: Any) -> Any:
 
 def figure_svg(entry: Entry) -> str:
     """Return the figure as an SVG element: no date, no random ids, text as text, ink in `currentColor`."""
-    style = {"svg.fonttype": "none", "svg.hashsalt": entry.slug, "font.family": "sans-serif", "font.size": 10}
+    style: Any = {"svg.fonttype": "none", "svg.hashsalt": entry.slug, "font.family": "sans-serif", "font.size": 10}
     with mpl.rc_context(style):
         figure = Figure(figsize=(5.6, 3.5), layout="constrained")
         FigureCanvasSVG(figure)
@@ -57,7 +70,8 @@ def figure_svg(entry: Entry) -> str:
         for spine in ax.spines.values():
             spine.set_color(INK)
         ax.tick_params(which="both", colors=INK, labelcolor=INK)
-        for text in (ax.xaxis.label, ax.yaxis.label, *ax.get_legend().get_texts()):
+        legend = ax.get_legend()
+        for text in (ax.xaxis.label, ax.yaxis.label, *(legend.get_texts() if legend else ())):
             text.set_color(INK)
         ax.spines[["top", "right"]].set_visible(False)
         stream = io.StringIO()

@@ -24,8 +24,10 @@ def render(report: Report) -> str:
     groups: dict[int, tuple[Law, list[Entry]]] = {}
     for entry in report.entries:
         groups.setdefault(id(entry.law), (entry.law, []))[1].append(entry)
-    return _environment().get_template("report.html").render(
-        report=report, groups=list(groups.values()), summary=words.summary(report), words=words
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(report=report, groups=list(groups.values()), summary=words.summary(report), words=words)
     )
 
 
@@ -43,9 +45,10 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"math": _math, "number": _number, "svg": lambda entry: Markup(figure_svg(entry))}
+    environment.filters |= {"math": _math, "number": _number, "svg": _svg}
     environment.globals |= {
-        "hypotheses": _hypotheses, "statement": _statement, "path": _path, "Verdict": Verdict, "about": _about, "alt": _alt,
+        "hypotheses": _hypotheses, "statement": _statement, "path": _path, "Verdict": Verdict,
+        "about": _about, "alt": _alt,
     }  # fmt: skip
     return environment
 
@@ -53,6 +56,10 @@ def _environment() -> jinja2.Environment:
 def _math(latex: str) -> Markup:
     """LaTeX to MathML."""
     return Markup(latex2mathml.converter.convert(latex))
+
+
+def _svg(entry: Entry) -> Markup:
+    return Markup(figure_svg(entry))
 
 
 def _statement(entry: Entry) -> Markup:

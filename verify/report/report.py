@@ -45,7 +45,11 @@ class Entry:
     @property
     def slug(self) -> str:
         """A file name, unique in the report: letters, digits and dashes only."""
-        parts = [self.law.id, self.activation, *(["control", self.judgement.statement] if self.control else [])]
+        parts = [
+            self.law.id,
+            self.activation,
+            *(["control", self.judgement.statement] if self.control else []),
+        ]
         text = "-".join(parts)
         return "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in text).split())[:120]
 
@@ -100,7 +104,9 @@ class Report:
     @property
     def trials(self) -> pd.DataFrame:
         """Every trial, a row each, with the law it was simulated for."""
-        frames = [e.trials.assign(law=e.law.id, control=e.control is not None) for e in self.entries if e.trials is not None]
+        frames = [
+            e.trials.assign(law=e.law.id, control=e.control is not None) for e in self.entries if e.trials is not None
+        ]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
     def to_dict(self) -> dict[str, Any]:
@@ -146,7 +152,9 @@ class Report:
                     (target / "figures" / f"{entry.slug}.svg").write_text(figure_svg(entry), encoding="utf-8")
             (target / "report.html").write_text(self.to_html(), encoding="utf-8")
         except OSError as error:
-            raise InvalidInputError(f"out: cannot write the report to {str(target)!r}: {error.strerror or error}") from error
+            raise InvalidInputError(
+                f"out: cannot write the report to {str(target)!r}: {error.strerror or error}"
+            ) from error
         return target
 
 
