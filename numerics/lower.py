@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bigtheta.theory.activation import Activation, Softplus, u
 from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.hermite import hermite
 
 __all__ = ["TorchFunction", "lower", "lower_activation"]
 
@@ -67,6 +68,23 @@ def lower_activation(act: Activation, order: int = 0) -> TorchFunction:
         return result
 
     return evaluate
+
+
+@lru_cache(maxsize=256)
+def check_simulable(act: Activation) -> None:
+    """Refuse an activation whose networks cannot be measured, before anything is simulated.
+
+    Raises:
+        InvalidInputError: if phi jumps (its random features have no gradient), grows too fast for E phi(G)^2 to be
+            finite, or contains a function without a torch counterpart.
+    """
+    if not act.is_weakly_differentiable:
+        raise InvalidInputError(
+            f"activation {act.name!r} jumps at {act.kinks[0]}, so E |grad f|^2 is infinite; use a continuous activation"
+        )
+    hermite(act, 0)
+    for order in range(3):
+        lower_activation(act, order)
 
 
 def check_lowerable(expression: Expr, variable: Expr) -> None:

@@ -18,6 +18,7 @@ import msgspec
 import pandas as pd
 import torch
 
+from bigtheta.numerics.lower import check_simulable
 from bigtheta.numerics.measure import TEST_POINTS, sobolev
 from bigtheta.numerics.models import interpolator
 from bigtheta.numerics.sample import draw_inputs, draw_labels, draw_weights
@@ -61,6 +62,9 @@ class Experiment:
     def of(cls, law: Law, act: Activation | str, trials: Sequence[int]) -> Experiment:
         """Return what a law asks for, for one activation, with so many trials in each cell."""
         return cls(law.model, find_activation(act), law.cells, tuple(trials), law.quantity, law.inputs, law.labels)
+
+    def __post_init__(self) -> None:
+        check_simulable(self.activation)
 
     @cached_property
     def spec(self) -> str:
@@ -200,7 +204,7 @@ def choose_device(device: str) -> str:
 
 
 def _results(queue: Sequence[_Trial], order: Iterable[int], jobs: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    if jobs == 1 or len(queue) == 1:
+    if jobs == 1 or len(queue) <= 1:
         with _one_thread():
             for index in order:
                 yield index, _measure(queue[index])

@@ -44,6 +44,7 @@ def unknown_name(kind: str, name: object, known: Iterable[str], listing: str = "
     """
     options = sorted(known)
     near = difflib.get_close_matches(str(name), options, n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"valid: {', '.join(options)}"
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"valid: {', '.join(options)}."
     tail = f" `{listing}` lists all {len(options)}." if listing else ""
+    hint = hint if tail or near else hint.removesuffix(".")
     return InvalidInputError(f"unknown {kind} {name!r}; {hint}{tail}")

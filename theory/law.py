@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import sympy
 
 from bigtheta.theory.activation import Activation, Parity
@@ -190,6 +192,21 @@ class Law:
     def cells(self) -> tuple[dict[str, int], ...]:
         """The sizes of each cell along the path."""
         return tuple(self.path.at(value) for value in self.sizes.values)
+
+    def formula_values(self, act: Activation | str) -> npt.NDArray[np.float64]:
+        """Return the statement's formula in each cell, for one activation.
+
+        Raises:
+            InvalidInputError: if it is not positive and finite somewhere.
+        """
+        return self.statement.value(self.size_arrays, self.constants(act))
+
+    @property
+    def size_arrays(self) -> dict[str, list[int]]:
+        """The sizes of all cells by name, p among them where the model has finitely many parameters."""
+        arrays = {name: [cell[name] for cell in self.cells] for name in self.cells[0]}
+        counts = [parameter_count(self.model, cell) for cell in self.cells]
+        return arrays | {"p": [count for count in counts if count is not None]} if None not in counts else arrays
 
     def constants(self, act: Activation | str) -> dict[Expr, float]:
         """Return the values of mu(j) and lam that the statement uses, for one activation."""

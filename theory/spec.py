@@ -25,7 +25,7 @@ class LawSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     sizes: dict[str, list[int]]
     quantity: str = "sobolev"
     path: dict[str, str | int | float] = {}
-    activations: list[str] = ["relu"]
+    activations: tuple[str, ...] = ("relu",)
     inputs: str = "sphere"
     labels: dict[str, float] = {}
     margin: float = 0.10

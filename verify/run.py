@@ -17,10 +17,9 @@ from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.law import Control, Law, find_laws, with_control
-from bigtheta.theory.model import parameter_count
 from bigtheta.verify.judge import judge
 from bigtheta.verify.provenance import provenance
-from bigtheta.verify.report.report import Entry, Report
+from bigtheta.verify.report.report import Entry, Report, make_folder
 from bigtheta.verify.verdict import Judgement, Verdict
 
 __all__ = ["PROFILES", "verify"]
@@ -89,6 +88,7 @@ def verify(
         Experiment.of(check.law, check.activation, schedule(check.law.cells, count)) if check.skipped is None else None
         for check in checks
     ]
+    folder = None if out is None else make_folder(out)
     experiments = {experiment.identity: experiment for experiment in asked if experiment is not None}
     frames = run(list(experiments.values()), seed=seed, jobs=jobs or 1, device=device, progress=progress)
     samples = dict(zip(experiments, frames, strict=True))
@@ -100,8 +100,8 @@ def verify(
         entries.append(Entry(check.origin, check.activation.name, judgement, check.control, frame))
     about = provenance(seed=seed, device=device, trials=count, profile=profile if trials is None else None)
     report = Report(tuple(entries), about | {"wall_s": round(time.monotonic() - started, 3)})
-    if out is not None:
-        report.write(out)
+    if folder is not None:
+        report.write(folder)
     return report
 
 
@@ -118,11 +118,7 @@ def judge_law(law: Law, act: Activation, frame: pd.DataFrame | None, *, skipped:
             f"{len(failed)} of {len(frame)} fits do not interpolate (residual {first['residual']:.1e} > "
             f"{RESIDUAL_LIMIT:g} at {where}); move the sizes away from where the Gram matrix is singular",
         )
-    cells = law.cells
-    sizes: dict[str, list[int]] = {name: [cell[name] for cell in cells] for name in cells[0]}
-    if law.model.parameters is not None:
-        sizes["p"] = [parameter_count(law.model, cell) or 0 for cell in cells]
-    groups = [_values(frame, cell) for cell in cells]
+    sizes, groups = law.size_arrays, [_values(frame, cell) for cell in law.cells]
     return judge(
         sizes,
         groups,
@@ -152,7 +148,7 @@ def _checks(law: Law, acts: tuple[Activation, ...] | None) -> list[_Check]:
     """The law for each activation, then its controls; controls run only if something else of the law does."""
     checks = []
     for act in acts or tuple(find_activation(name) for name in law.activations):
-        law.constants(act)
+        law.formula_values(act)
         checks.append(_Check(law, law, act, None, law.unmet(act)))
     judged = [check.activation for check in checks if check.skipped is None]
     for control in law.controls if judged else ():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.law import Control, Law
 from bigtheta.verify.verdict import Judgement, Verdict, exit_code, overall
 
-__all__ = ["Entry", "Report"]
+__all__ = ["Entry", "Report", "make_folder"]
 
 SCHEMA = 1
 
@@ -142,9 +143,8 @@ class Report:
         """
         from bigtheta.verify.report.figure import figure_svg
 
-        target = Path(folder)
+        target = make_folder(folder)
         try:
-            (target / "figures").mkdir(parents=True, exist_ok=True)
             (target / "report.json").write_text(self.to_json(), encoding="utf-8")
             self.trials.to_csv(target / "trials.csv", index=False)
             for entry in self.entries:
@@ -152,10 +152,30 @@ class Report:
                     (target / "figures" / f"{entry.slug}.svg").write_text(figure_svg(entry), encoding="utf-8")
             (target / "report.html").write_text(self.to_html(), encoding="utf-8")
         except OSError as error:
-            raise InvalidInputError(
-                f"out: cannot write the report to {str(target)!r}: {error.strerror or error}"
-            ) from error
+            raise _unwritable(target, error) from error
         return target
+
+
+def make_folder(folder: str | Path) -> Path:
+    """Return the report's folder, made with its figures folder; called before a run, so that no work is lost.
+
+    Raises:
+        InvalidInputError: if it cannot be made or written to.
+    """
+    target = Path(folder)
+    try:
+        (target / "figures").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    if not os.access(target, os.W_OK):
+        raise _unwritable(target, PermissionError(13, "Permission denied"))
+    return target
+
+
+def _unwritable(target: Path, error: OSError) -> InvalidInputError:
+    return InvalidInputError(
+        f"out: cannot write the report to {str(target)!r}: {error.strerror or error}; name a folder you may write to"
+    )
 
 
 def _judgement(entry: Entry) -> dict[str, Any]:
