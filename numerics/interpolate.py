@@ -35,9 +35,9 @@ class Solution:
 def solve_gram(gram: Tensor, y: Tensor, *, ridge: float = 0.0) -> Solution:
     """Return c with (K + ridge I) c = y for a symmetric positive definite n x n Gram matrix K.
 
-    >>> solution = solve_gram(torch.eye(3, dtype=torch.float64) * 2, torch.ones(3, dtype=torch.float64))
+    >>> solution = solve_gram(torch.eye(3, dtype=torch.float64) * 4, torch.ones(3, dtype=torch.float64))
     >>> solution.coefficients.tolist(), solution.status
-    ([0.5, 0.5, 0.5], 'ok')
+    ([0.25, 0.25, 0.25], 'ok')
     """
     system = gram if ridge == 0 else gram + ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     factor, info = torch.linalg.cholesky_ex(system)

@@ -19,6 +19,7 @@ __all__ = ["TorchFunction", "lower", "lower_activation"]
 
 Expr = Any
 TorchFunction = Callable[[Tensor], Tensor]
+"""A function of a tensor, elementwise."""
 
 _UNARY: Mapping[Any, TorchFunction] = {
     sympy.tanh: torch.tanh, sympy.erf: torch.erf, sympy.erfc: torch.erfc, sympy.exp: torch.exp,
@@ -35,6 +36,7 @@ def lower(expression: Expr, variable: Expr) -> TorchFunction:
     Raises:
         InvalidInputError: for a function that has no torch counterpart here.
 
+    >>> t = sympy.Symbol("t")
     >>> lower(t**2 + sympy.asin(t), t)(torch.tensor([0.0, 0.5], dtype=torch.float64)).tolist()
     [0.0, 0.7735987755982989]
     """

@@ -88,7 +88,7 @@ class Activation:
     >>> [piece.expression for piece in relu.pieces]
     [0, u]
     >>> Activation("swish", u / (1 + sympy.exp(-u))).derivative()[0].expression
-    u*(1/2 - tanh(u/2)**2/2)/2 + tanh(u/2)/2 + 1/2
+    u*(1/4 - tanh(u/2)**2/4) + tanh(u/2)/2 + 1/2
     """
 
     name: str

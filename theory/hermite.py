@@ -57,7 +57,9 @@ class Estimated:
         return float(self.number)
 
     def __str__(self) -> str:
-        number = mpmath.mpf(self.number)
+        number = (
+            self.number if isinstance(self.number, mpmath.mpf) else mpmath.mpf(self.number)
+        )  # mpf() rounds to 53 bits
         digits = max(1, round(-math.log10(self.error)))
         text = "0" if abs(number) < self.error else mpmath.nstr(number, digits)
         return f"{text} (estimated, +-{self.error:.0e})"

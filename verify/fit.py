@@ -41,8 +41,8 @@ class Mixture:
         """Return the quantiles, by bisection. Shape (len(levels),).
 
         >>> one = Mixture(np.ones(1), np.zeros(1), np.ones(1))
-        >>> one.quantiles([0.5, 0.975]).round(3).tolist()
-        [0.0, 1.96]
+        >>> one.quantiles([0.025, 0.975]).round(3).tolist()
+        [-1.96, 1.96]
         """
         p = np.asarray(levels, dtype=np.float64)[:, None]
         spread = 9 * self.sds.max()

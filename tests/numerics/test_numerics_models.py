@@ -1,0 +1,211 @@
+"""Every model against explicit features, a pseudo-inverse and autograd: none of it shares code with the simulators."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import integrate
+
+from bigtheta.numerics.lower import lower_activation
+from bigtheta.numerics.models import interpolator, neural_tangent
+from bigtheta.theory.catalogue import CATALOGUE, activation
+from bigtheta.theory.model import NeuralTangent, NTKernel, RandomFeatures, RFKernel
+
+PHI = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "abs": torch.abs,
+    "cos": torch.cos,
+    "square": lambda v: v**2 / 2,
+    "softplus": torch.nn.functional.softplus,
+    "gelu": torch.nn.functional.gelu,
+    "erf": torch.erf,
+    "sigmoid": torch.sigmoid,
+    "sin": torch.sin,
+    "leaky_relu": lambda v: torch.nn.functional.leaky_relu(v, 0.01),
+}
+
+
+def draw(n, d, k, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    x, w, y, z = (
+        torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in ((n, d), (k, d), (n,), (7, d))
+    )
+    x, z = (v / v.norm(dim=1, keepdim=True) for v in (x, z))
+    return x, w, y, z
+
+
+def by_autograd(f, z):
+    z = z.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(f(z).sum(), z)
+    return gradient
+
+
+def random_features(x, w, y, phi, ridge):
+    k = len(w)
+
+    def features(z):
+        return phi(z @ w.T) / math.sqrt(k)
+
+    p = features(x)
+    if ridge:
+        theta = p.T @ torch.linalg.solve(p @ p.T + ridge * torch.eye(len(x)).double(), y)
+    else:
+        theta = torch.linalg.pinv(p) @ y
+    return lambda z: features(z) @ theta
+
+
+def neural_tangent_by_features(x, w, y, phi, ridge):
+    k, d = w.shape
+
+    def features(z):
+        h = (z @ w.T).requires_grad_(True)
+        (slope,) = torch.autograd.grad(phi(h).sum(), h, create_graph=True)
+        return (slope[:, :, None] * z[:, None, :]).reshape(len(z), k * d) / math.sqrt(k)
+
+    p = features(x).detach()
+    if ridge:
+        theta = p.T @ torch.linalg.solve(p @ p.T + ridge * torch.eye(len(x)).double(), y)
+    else:
+        theta = torch.linalg.pinv(p) @ y
+    return lambda z: features(z) @ theta
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+@pytest.mark.parametrize("ridge", [0.0, 0.3])
+@pytest.mark.parametrize(
+    ("model", "oracle"), [(RandomFeatures, random_features), (NeuralTangent, neural_tangent_by_features)]
+)
+def test_finite_width_model_agrees_with_explicit_features(name, ridge, model, oracle):
+    x, w, y, z = draw(n=12, d=9, k=20)
+    reference = oracle(x, w, y, PHI[name], ridge)
+    fitted = interpolator(model(ridge=ridge), x=x, w=w, y=y, act=activation(name))
+    scale = reference(z).detach().abs().max()
+    assert (fitted.predict(z) - reference(z)).abs().max() < 1e-9 * scale
+    gradient = by_autograd(reference, z)
+    assert (fitted.gradient(z) - gradient).abs().max() < 1e-9 * gradient.abs().max()
+    if ridge == 0:
+        assert (fitted.predict(x) - y).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize(("points", "k", "d"), [(3, 30, 40), (200, 5, 6)])
+def test_both_gradient_formulas_of_the_neural_tangent_agree(points, k, d):
+    x, w, y, _ = draw(n=15, d=d, k=k)
+    z = draw(n=points, d=d, k=k, seed=5)[0]
+    fitted = interpolator(NeuralTangent(), x=x, w=w, y=y, act=activation("gelu"))
+    one_by_one = torch.cat([fitted.gradient(point[None]) for point in z])
+    assert (fitted.gradient(z) - one_by_one).abs().max() < 1e-10 * one_by_one.abs().max()
+    gradient = by_autograd(neural_tangent_by_features(x, w, y, PHI["gelu"], 0.0), z)
+    assert (fitted.gradient(z) - gradient).abs().max() < 1e-9 * gradient.abs().max()
+
+
+def test_a_wrong_second_derivative_is_caught(monkeypatch):
+    """tanh'' written as -2 tanh (1 - tanh): the oracle comparison above must not be blind to it."""
+    x, w, y, z = draw(n=12, d=9, k=20)
+    right = lower_activation(activation("tanh"), 2)
+
+    def wrong(act, order=0):
+        return (lambda h: -2 * torch.tanh(h) * (1 - torch.tanh(h))) if order == 2 else lower_activation(act, order)
+
+    h = torch.linspace(-2, 2, 9, dtype=torch.float64)
+    assert (right(h) - wrong(None, 2)(h)).abs().max() > 0.1
+    monkeypatch.setattr(neural_tangent, "lower_activation", wrong)
+    fitted = interpolator(NeuralTangent(), x=x, w=w, y=y, act=activation("tanh"))
+    gradient = by_autograd(neural_tangent_by_features(x, w, y, torch.tanh, 0.0), z)
+    assert (fitted.gradient(z) - gradient).abs().max() > 1e-3 * gradient.abs().max()
+
+
+def test_random_features_do_not_depend_on_the_block(monkeypatch):
+    from bigtheta.numerics.models import random_features as module
+
+    x, w, y, z = draw(n=12, d=9, k=50)
+    whole = interpolator(RandomFeatures(), x=x, w=w, y=y, act=activation("relu")).gradient(z)
+    monkeypatch.setattr(module, "BLOCK", 7)
+    blocks = interpolator(RandomFeatures(), x=x, w=w, y=y, act=activation("relu")).gradient(z)
+    assert (whole - blocks).abs().max() < 1e-10 * whole.abs().max()
+
+
+@pytest.mark.parametrize("model", [RandomFeatures, NeuralTangent])
+def test_more_labels_than_parameters_is_least_squares(model):
+    x, w, y, z = draw(n=60, d=4, k=6)
+    oracle = random_features if model is RandomFeatures else neural_tangent_by_features
+    reference = oracle(x, w, y, torch.tanh, 0.0)
+    fitted = interpolator(model(), x=x, w=w, y=y, act=activation("tanh"))
+    assert fitted.solution.status == "least-squares"
+    assert (fitted.predict(x) - y).abs().max() > 0.1
+    gradient = by_autograd(reference, z)
+    assert (fitted.gradient(z) - gradient).abs().max() < 1e-8 * gradient.abs().max()
+
+
+def expectation(phi, psi, t):
+    """E phi(G) psi(G') for correlation t, by quadrature of independent normals."""
+
+    def integrand(v, g):
+        gp = t * g + math.sqrt(1 - t * t) * v
+        return phi(g) * psi(gp) * math.exp(-(g * g + v * v) / 2) / (2 * math.pi)
+
+    return integrate.dblquad(integrand, -8, 8, -8, 8, epsabs=1e-9, epsrel=1e-9)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "phi", "dphi"),
+    [
+        ("tanh", math.tanh, lambda v: 1 / math.cosh(v) ** 2),
+        ("cos", math.cos, lambda v: -math.sin(v)),
+        ("softplus", lambda v: math.log1p(math.exp(v)), lambda v: 1 / (1 + math.exp(-v))),
+    ],
+)
+def test_kernel_models_use_the_dual_activation(name, phi, dphi):
+    """Two points at inner product t: K_12 is E phi phi' (RF) and t E phi' phi' (NTK)."""
+    t = 0.37
+    x = torch.tensor([[1.0, 0.0, 0.0], [t, math.sqrt(1 - t * t), 0.0]], dtype=torch.float64)
+    y = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    for model, off, on in (
+        (RFKernel(), expectation(phi, phi, t), integrate.quad(lambda v: phi(v) ** 2 * math.exp(-v * v / 2), -9, 9)[0]),
+        (
+            NTKernel(),
+            t * expectation(dphi, dphi, t),
+            integrate.quad(lambda v: dphi(v) ** 2 * math.exp(-v * v / 2), -9, 9)[0],
+        ),
+    ):
+        gram = np.array([[on / math.sqrt(2 * math.pi), off], [off, on / math.sqrt(2 * math.pi)]])
+        expected = np.linalg.solve(gram, y.numpy())
+        fitted = interpolator(model, x=x, w=None, y=y, act=activation(name))
+        assert fitted.solution.coefficients.numpy() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("model", [RFKernel(), NTKernel()])
+@pytest.mark.parametrize("name", ["relu", "abs", "leaky_relu", "tanh", "gelu", "cos", "square"])
+def test_kernel_gradient_agrees_with_autograd(model, name):
+    x, _, y, z = draw(n=14, d=30, k=1)
+    fitted = interpolator(model, x=x, w=None, y=y, act=activation(name))
+    # asin has infinite slope at 1: x . x = 1 - 1e-16 moves a kinked NTK's diagonal by 1e-8.
+    assert (fitted.predict(x) - y).abs().max() < 1e-7
+    gradient = by_autograd(fitted.predict, z)
+    assert (fitted.gradient(z) - gradient).abs().max() < 1e-8 * gradient.abs().max()
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "erf"])
+def test_wide_random_features_tend_to_the_kernel(name):
+    """Predictions at width 200,000 within 5% of the infinite-width kernel's."""
+    x, w, y, z = draw(n=10, d=20, k=200_000)
+    wide = interpolator(RandomFeatures(), x=x, w=w, y=y, act=activation(name)).predict(z)
+    kernel = interpolator(RFKernel(), x=x, w=None, y=y, act=activation(name)).predict(z)
+    assert (wide - kernel).norm() < 0.05 * kernel.norm()
+    other = interpolator(NTKernel(), x=x, w=None, y=y, act=activation(name)).predict(z)
+    assert (wide - other).norm() > 0.05 * kernel.norm()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("model", [RandomFeatures(), NeuralTangent(), RFKernel(), NTKernel()])
+def test_gpu_agrees_with_cpu(model):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    x, w, y, z = draw(n=50, d=40, k=80)
+    w = w if "k" in model.uses else None
+    cpu = interpolator(model, x=x, w=w, y=y, act=activation("gelu")).gradient(z)
+    on_gpu = interpolator(
+        model, x=x.cuda(), w=w.cuda() if w is not None else None, y=y.cuda(), act=activation("gelu")
+    ).gradient(z.cuda())
+    assert (cpu - on_gpu.cpu()).abs().max() < 1e-9 * cpu.abs().max()
