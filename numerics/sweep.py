@@ -32,7 +32,6 @@ from bigtheta.theory.model import (
     Labels,
     Model,
     Quantity,
-    check_inputs,
     inputs,
     labels,
     model,
@@ -266,7 +265,6 @@ def _experiment(
             raise InvalidInputError(f"sizes: the model {chosen.kind} needs {name}; got {dict(sizes)!r}")
         _check_count(f"sizes {name}", sizes[name], 1)
     cell = {name: int(sizes[name]) for name in chosen.uses}
-    check_inputs(chosen, inputs(law))
     assert act is not None
     return Experiment(
         chosen,

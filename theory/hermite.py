@@ -8,6 +8,7 @@ normalised recurrence; to more digits, mpmath quadrature of each order.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -21,7 +22,9 @@ from bigtheta.theory.activation import Activation, Parity, u
 from bigtheta.theory.catalogue import activation
 from bigtheta.theory.errors import InvalidInputError
 
-__all__ = ["Estimated", "Exact", "coefficients", "gaussian_moment", "hermite"]
+__all__ = [
+    "Estimated", "Exact", "coefficients", "gaussian_moment", "hermite", "scaled_coefficients", "scaled_moment",
+]  # fmt: skip
 
 FLOAT_DIGITS = 13
 MAX_ORDER = 1_000
@@ -125,6 +128,53 @@ def gaussian_moment(act: Activation, derivative: int = 0) -> float:
     return float(np.sum(weights * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * values**2))
 
 
+def scaled_coefficients(act: Activation, radii: npt.NDArray[np.float64], order: int) -> npt.NDArray[np.float64]:
+    """Return mu_j(r) = E[phi(r G) He_j(G)]/sqrt(j!) for each radius r > 0. Shape (len(radii), order + 1).
+
+    Smooth in r, so computed at Chebyshev points of the range of radii and interpolated.
+
+    >>> scaled_coefficients(activation("square"), np.array([1.0, 2.0]), 2).round(6).tolist()
+    [[0.5, 0.0, 0.707107], [2.0, 0.0, 2.828427]]
+    """
+
+    def at(r: float) -> npt.NDArray[np.float64]:
+        s, weights = _nodes(act, _PANEL)
+        with np.errstate(under="ignore"):
+            damped = weights / r * act.values(s) * np.exp(-((s / r) ** 2) / 4) / math.sqrt(2 * math.pi)
+        return _project(s / r, damped, order)
+
+    return _interpolated(at, radii)
+
+
+def scaled_moment(act: Activation, radii: npt.NDArray[np.float64], derivative: int = 0) -> npt.NDArray[np.float64]:
+    """Return E[phi^(derivative)(r G)^2] for each radius r > 0. Shape (len(radii),).
+
+    >>> scaled_moment(activation("relu"), np.array([1.0, 3.0])).round(9).tolist()
+    [0.5, 4.5]
+    """
+    s, weights = _nodes(act, _PANEL)
+    squares = weights * act.numeric(derivative)(s) ** 2
+
+    def at(r: float) -> npt.NDArray[np.float64]:
+        with np.errstate(under="ignore"):
+            return np.atleast_1d(np.sum(squares * np.exp(-((s / r) ** 2) / 2) / (r * math.sqrt(2 * math.pi))))
+
+    return _interpolated(at, radii)[:, 0]
+
+
+def _interpolated(
+    function: Callable[[float], npt.NDArray[np.float64]], radii: npt.NDArray[np.float64], *, points: int = 24
+) -> npt.NDArray[np.float64]:
+    """Evaluate a smooth vector function at many radii through Chebyshev points of their range."""
+    low, high = float(radii.min()), float(radii.max())
+    if high - low < 1e-12 * high:
+        return np.repeat(function(high)[None], len(radii), axis=0)
+    nodes = (low + high) / 2 + (high - low) / 2 * np.cos(np.pi * (np.arange(points) + 0.5) / points)
+    fit = np.polynomial.Chebyshev.fit
+    values = np.stack([function(float(r)) for r in nodes])
+    return np.stack([fit(nodes, column, points - 1, domain=[low, high])(radii) for column in values.T], axis=1)
+
+
 def _nodes(act: Activation, panel: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Gauss-Legendre nodes and weights on panels of [-38, 38] that end at the kinks."""
     edges = np.arange(-_REACH, _REACH + panel / 2, panel)
@@ -149,12 +199,19 @@ def _panels(act: Activation, order: int, panel: float) -> npt.NDArray[np.float64
             f"activation {act.name!r} grows too fast: {act.expression} is not square-integrable under the Gaussian, "
             "so it has no Hermite expansion"
         )
+    result = _project(x, damped, order)
+    result.flags.writeable = False
+    return result
+
+
+def _project(x: npt.NDArray[np.float64], damped: npt.NDArray[np.float64], order: int) -> npt.NDArray[np.float64]:
+    """Return sum_i damped_i psi_j(x_i) for j = 0, ..., order."""
     result = np.empty(order + 1)
-    previous, current = np.zeros_like(x), np.exp(-(x**2) / 4)
+    with np.errstate(under="ignore"):
+        previous, current = np.zeros_like(x), np.exp(-(x**2) / 4)
     for j in range(order + 1):
         result[j] = damped @ current
         previous, current = current, (x * current - math.sqrt(j) * previous) / math.sqrt(j + 1)
-    result.flags.writeable = False
     return result
 
 

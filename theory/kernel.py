@@ -19,7 +19,7 @@ from bigtheta.theory.activation import Activation, u
 from bigtheta.theory.errors import BigthetaError
 from bigtheta.theory.hermite import coefficients, gaussian_moment
 
-__all__ = ["DotProductKernel", "SeriesTooLongError", "ntk_kernel", "rf_kernel", "t"]
+__all__ = ["DotProductKernel", "SeriesTooLongError", "ntk_kernel", "rf_kernel", "t", "terms_needed"]
 
 Expr = Any
 
@@ -61,27 +61,36 @@ class DotProductKernel:
         """C = 4 (a_2/a*)^2."""
         return float(4 * (self.taylor[2] / self.a_star) ** 2)
 
-    def terms(self, largest: float, *, tolerance: float = 1e-15) -> int:
-        """Return how many Taylor terms give kappa and kappa' to `tolerance` * kappa(1) for |t| <= largest.
+    def terms(self, largest: float) -> int:
+        """Return how many Taylor terms give kappa and kappa' for |t| <= largest; see `terms_needed`."""
+        return terms_needed(self.taylor, self.at_one, largest, derivatives=1)
 
-        The tail of kappa' is at most (mass beyond J) * (J+1) largest^J once J > 1/log(1/largest).
 
-        Raises:
-            SeriesTooLongError: if more than 800 terms are needed.
-        """
-        mass = np.maximum(self.at_one - np.cumsum(self.taylor), 1e-15 * self.at_one)
-        order = np.arange(len(self.taylor))
-        with np.errstate(under="ignore"):
-            tail = mass * (order + 1) * largest**order / self.at_one
-        enough = tail <= tolerance * (1 + (largest > 0.9) * 1e3)
-        if largest > 0:
-            enough &= order * -math.log(min(largest, 1 - 1e-16)) > 1
-        if not enough.any():
-            raise SeriesTooLongError(
-                f"kernel series: |x . x'| = {largest:.6g} needs more than {len(self.taylor)} Taylor terms; "
-                "two inputs nearly coincide: enlarge d, or use an activation with a closed form (relu, abs)"
-            )
-        return int(np.argmax(enough)) + 1
+def terms_needed(taylor: npt.NDArray[np.float64], at_one: float, largest: float, *, derivatives: int) -> int:
+    """Return how many terms of sum_j a_j t^j are needed for |t| <= largest, with so many derivatives.
+
+    The tail sum_{i > J} a_i (i+1)^derivatives largest^i is below 1e-15 at_one (1e-12 from largest = 0.9 on); what lies
+    beyond the coefficients given is bounded by the mass they leave out, at_one - sum a_j.
+
+    Raises:
+        SeriesTooLongError: if all the coefficients given are too few.
+    """
+    j = np.arange(len(taylor), dtype=np.float64)
+    died_out = taylor[-20:].max() <= 1e-24 * at_one
+    beyond = 0.0 if died_out else max(at_one - float(taylor.sum()), 0.0)
+    with np.errstate(under="ignore"):
+        rest = beyond * (len(j) + 1.0) ** derivatives * largest ** len(j)
+        kept = np.cumsum((taylor * (j + 1) ** derivatives * largest**j)[::-1])[::-1]
+    tolerance = 1e-15 if largest < 0.9 else 1e-12
+    enough = np.append(kept[1:], 0.0) + rest <= tolerance * at_one
+    if beyond > 0 and largest > 0 and -math.log(largest) * len(j) <= derivatives:
+        enough[:] = False  # (i+1)^derivatives largest^i still grows beyond the coefficients: `rest` is no bound
+    if not enough.any():
+        raise SeriesTooLongError(
+            f"kernel series: |x . x'| = {largest:.6g} needs more than {len(taylor)} Taylor terms; "
+            "two inputs nearly coincide: enlarge d, or use an activation with a closed form (relu, abs)"
+        )
+    return int(np.argmax(enough)) + 1
 
 
 @lru_cache(maxsize=256)

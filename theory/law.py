@@ -25,7 +25,6 @@ from bigtheta.theory.model import (
     NeuralTangent,
     NTKernel,
     Quantity,
-    check_inputs,
     inputs,
     labels,
     model,
@@ -155,7 +154,6 @@ class Law:
             raise InvalidInputError(f"margin: expected 0 < margin < 10 but got margin={self.margin!r}")
         for act in self.activations:
             activation(act)
-        check_inputs(self.model, self.inputs)
         known = {*map(str, self.path.rules), str(self.path.free)}
         for size in self.model.uses:
             if size not in known:

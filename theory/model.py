@@ -17,7 +17,7 @@ from bigtheta.theory.scale import d, k, n
 
 __all__ = [
     "Inputs", "Labels", "Model", "NTKernel", "NeuralTangent", "Quantity", "RFKernel", "RandomFeatures",
-    "check_inputs", "inputs", "labels", "model", "parameter_count", "quantity",
+    "inputs", "labels", "model", "parameter_count", "quantity",
 ]  # fmt: skip
 
 Expr = Any
@@ -164,16 +164,6 @@ def inputs(value: object) -> Inputs:
 def quantity(value: object) -> Quantity:
     """Return the quantity from its name or itself."""
     return cast(Quantity, _member(Quantity, value, "quantity"))
-
-
-def check_inputs(spec: Model, law: Inputs) -> None:
-    """Refuse inputs off the unit sphere for a dot-product kernel, which is defined there only."""
-    if isinstance(spec, RFKernel | NTKernel) and law is not Inputs.SPHERE:
-        wide = "random-features" if isinstance(spec, RFKernel) else "neural-tangent"
-        raise InvalidInputError(
-            f"inputs: the model {spec.kind} is a kernel on the unit sphere but got inputs={law.value!r}; "
-            f"use inputs='sphere', or {wide} with a large k"
-        )
 
 
 def parameter_count(spec: Model, sizes: dict[str, int]) -> int | None:

@@ -1,4 +1,4 @@
-"""Infinite width: kernel interpolators f(x) = sum_i c_i kappa(x . x_i), kappa the RF or NTK kernel of an activation."""
+"""Infinite width on the unit sphere: f(x) = sum_i c_i kappa(x . x_i), kappa the RF or NTK kernel of an activation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor
 from bigtheta.numerics.interpolate import solve_gram
 from bigtheta.numerics.lower import TorchFunction, lower
 from bigtheta.numerics.models.base import Interpolator, interpolator
+from bigtheta.numerics.models.radial import radial_fit
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.kernel import DotProductKernel, ntk_kernel, rf_kernel, t
 from bigtheta.theory.model import NTKernel, RFKernel
@@ -16,14 +17,18 @@ from bigtheta.theory.model import NTKernel, RFKernel
 
 @interpolator.register
 def _(model: RFKernel, *, x: Tensor, w: None, y: Tensor, act: Activation) -> Interpolator:
-    """Kernel fit with kappa(t) = sum_j mu_j^2 t^j; inputs on the unit sphere."""
-    return _fit(rf_kernel(act), x, y, model.ridge)
+    """Kernel fit with kappa(t) = sum_j mu_j^2 t^j; off the unit sphere with E phi(w . x) phi(w . x')."""
+    return (
+        _fit(rf_kernel(act), x, y, model.ridge) if on_sphere(x) else radial_fit(act, x, y, model.ridge, tangent=False)
+    )
 
 
 @interpolator.register
 def _(model: NTKernel, *, x: Tensor, w: None, y: Tensor, act: Activation) -> Interpolator:
-    """Kernel fit with kappa(t) = sum_j j mu_j^2 t^j; inputs on the unit sphere."""
-    return _fit(ntk_kernel(act), x, y, model.ridge)
+    """Kernel fit with kappa(t) = sum_j j mu_j^2 t^j; off the unit sphere with (x . x') E phi'(w . x) phi'(w . x')."""
+    return (
+        _fit(ntk_kernel(act), x, y, model.ridge) if on_sphere(x) else radial_fit(act, x, y, model.ridge, tangent=True)
+    )
 
 
 def _fit(kernel: DotProductKernel, x: Tensor, y: Tensor, ridge: float) -> Interpolator:
@@ -54,7 +59,7 @@ def functions(
     if kernel.closed is not None:
         value, slope = lower(kernel.closed, t), lower(sympy.diff(kernel.closed, t), t)
         return (lambda s: value(s.clamp(-1, 1))), (lambda s: slope(s.clamp(-1, 1)))
-    sizes = products.abs()
+    sizes = products.detach().abs()
     if off_diagonal:
         sizes.fill_diagonal_(0)
     count = kernel.terms(min(float(sizes.max()), 1.0))
@@ -75,3 +80,8 @@ def horner(coefficients: list[float], s: Tensor) -> Tensor:
     for a in reversed(coefficients[:-1]):
         result.mul_(s).add_(a)
     return result
+
+
+def on_sphere(x: Tensor) -> bool:
+    """Whether every input has norm 1."""
+    return bool((torch.linalg.vector_norm(x, dim=1) - 1).abs().max() < 1e-9)

@@ -206,7 +206,6 @@ def test_sobolev_is_the_root_mean_square_gradient():
         ({"seed": -1}, ["seed"]),
         ({"jobs": 0}, ["jobs"]),
         ({"inputs": "cube"}, ["inputs", "cube"]),
-        ({"model": "rf-kernel", "inputs": "gaussian"}, ["rf-kernel", "sphere"]),
         ({"labels": {"noise": -1.0}}, ["noise", "-1"]),
         ({"labels": {"signal": 0.0, "noise": 0.0}}, ["nothing to fit"]),
         ({"labels": {"nose": 1.0}}, ["nose"]),

@@ -209,3 +209,18 @@ def test_gpu_agrees_with_cpu(model):
         model, x=x.cuda(), w=w.cuda() if w is not None else None, y=y.cuda(), act=activation("gelu")
     ).gradient(z.cuda())
     assert (cpu - on_gpu.cpu()).abs().max() < 1e-9 * cpu.abs().max()
+
+
+@pytest.mark.parametrize(("model", "wide"), [(RFKernel(), RandomFeatures()), (NTKernel(), NeuralTangent())])
+@pytest.mark.parametrize("name", ["tanh", "softplus", "gelu", "relu"])
+def test_kernels_off_the_sphere_agree_with_finite_differences_and_wide_networks(model, wide, name):
+    x, w, y, z = (v for v in draw(n=12, d=25, k=50_000))
+    x, z = (v * (0.7 + 0.6 * torch.rand(len(v), 1, dtype=torch.float64, generator=torch.Generator())) for v in (x, z))
+    fitted = interpolator(model, x=x, w=None, y=y, act=activation(name))
+    step = 1e-5 * torch.eye(25, dtype=torch.float64)
+    slopes = torch.stack([(fitted.predict(z + e) - fitted.predict(z - e)) / 2e-5 for e in step], dim=1)
+    assert (fitted.gradient(z) - slopes).abs().max() < 1e-7 * slopes.abs().max()
+    network = interpolator(wide, x=x, w=w, y=y, act=activation(name))
+    assert (network.predict(z) - fitted.predict(z)).norm() < 0.06 * fitted.predict(z).norm()
+    unit = interpolator(model, x=x / x.norm(dim=1, keepdim=True), w=None, y=y, act=activation(name))
+    assert (network.predict(z) - unit.predict(z)).norm() > 0.06 * fitted.predict(z).norm()
