@@ -217,11 +217,7 @@ def _project(x: npt.NDArray[np.float64], damped: npt.NDArray[np.float64], order:
 
 def _polynomial(act: Activation, j: int) -> Any:
     """Exact coefficient of a polynomial from the moments E G^m = (m-1)!!."""
-    he = (
-        sympy.integers.Integer(1)
-        if j == 0
-        else sympy.expand(2 ** sympy.Rational(-j, 2) * sympy.hermite(j, u / sympy.sqrt(2)))
-    )
+    he = sympy.Integer(1) if j == 0 else sympy.expand(2 ** sympy.Rational(-j, 2) * sympy.hermite(j, u / sympy.sqrt(2)))
     poly = sympy.Poly(sympy.expand(act.expression * he), u)
     total = sum(c * sympy.factorial2(m - 1) for (m,), c in poly.terms() if m % 2 == 0)
     return sympy.simplify(total / sympy.sqrt(sympy.factorial(j)))

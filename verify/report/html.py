@@ -10,7 +10,9 @@ import latex2mathml.converter
 import sympy
 from markupsafe import Markup
 
+from bigtheta.theory.activation import Parity
 from bigtheta.theory.law import Law, hypothesis_text
+from bigtheta.theory.statement import mu
 from bigtheta.verify.report import words
 from bigtheta.verify.report.figure import figure_svg
 from bigtheta.verify.report.report import Entry, Report
@@ -73,8 +75,14 @@ def _path(law: Law) -> Markup:
     return _math(r",\quad ".join(rules)) if rules else Markup(f"{law.path.free} varies")
 
 
-def _hypotheses(law: Law) -> list[str]:
-    return [hypothesis_text(hypothesis) for hypothesis in law.hypotheses]
+def _hypotheses(law: Law) -> list[Any]:
+    """Each hypothesis as mathematics; a parity in words."""
+    return [
+        hypothesis_text(h)
+        if isinstance(h, Parity)
+        else _math(sympy.latex(h.subs({term: sympy.Symbol(f"mu_{term.args[0]}") for term in h.atoms(mu)})))
+        for h in law.hypotheses
+    ]
 
 
 def _number(value: Any) -> str:
