@@ -40,7 +40,7 @@ from bigtheta.theory.model import (
 
 __all__ = ["Experiment", "choose_device", "run", "schedule", "simulate"]
 
-MOST_EXTRA = 4.0
+MOST_EXTRA = 6.0
 
 Progress = Callable[[int, int], None]
 
@@ -96,10 +96,10 @@ class _Trial:
 
 
 def schedule(cells: Sequence[Mapping[str, int]], trials: int) -> tuple[int, ...]:
-    """Return trials for each cell: `trials` in the dearest, growing as cost^(-1/3) to at most four times that.
+    """Return trials for each cell: `trials` in the dearest, growing as cost^(-1/3) to at most six times that.
 
     >>> schedule([{"n": 50, "d": 100}, {"n": 1600, "d": 3200}], 12)
-    (48, 12)
+    (72, 12)
     """
     costs = [_cost(cell) for cell in cells]
     return tuple(round(trials * min(MOST_EXTRA, (max(costs) / cost) ** (1 / 3))) for cost in costs)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 PROFILES = ("quick", "standard", "full")
-_PROFILE_HELP = "12, 40 or 160 trials in the dearest cell, more in cheap ones."
+_PROFILE_HELP = "8, 32 or 128 trials in the dearest cell, more in cheap ones."
 _OUT_HELP = "Where the report goes.  [default: bigtheta-report/DATE]"
 
 

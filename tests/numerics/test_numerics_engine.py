@@ -180,7 +180,7 @@ def test_run_reports_progress_and_keeps_order():
 def test_schedule_gives_cheap_cells_more_trials_and_never_fewer():
     counts = schedule(law("rf-kernel").cells, 12)
     assert counts[-1] == 12
-    assert counts[0] == 48
+    assert counts[0] == 72
     assert list(counts) == sorted(counts, reverse=True)
 
 

@@ -64,7 +64,7 @@ ntk_proportional = Law(
     name="ntk-proportional", paper=PAPER, theorem="abstract (iii)",
     claim="With d = k and n = k^2/8 the neural-tangent interpolator attains the lower bound sqrt(n/k).",
     model=NeuralTangent(),
-    statement=Theta(sqrt(n / k)), path=Path(d=k, n=k**2 / 8), sizes=geometric(k, 16, 192, cells=7),
+    statement=Theta(sqrt(n / k)), path=Path(d=k, n=k**2 / 8), sizes=geometric(k, 16, 160, cells=7),
     hypotheses=(Le(n, d * k),),
     activations=("abs", "cos"),
     controls=(Control(statement=Omega(sqrt(n)), because="the interpolator is more robust than sqrt(n): width counts"),),
