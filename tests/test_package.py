@@ -20,7 +20,8 @@ MODULES = sorted(m.name for m in pkgutil.walk_packages(bigtheta.__path__, "bigth
 @pytest.mark.slow
 def test_wheel_holds_every_module_and_template_of_the_tree(tmp_path):
     tree = tmp_path / "tree"
-    skipped = shutil.ignore_patterns(".venv", ".git", "build", "*.egg-info", "__pycache__", ".*_cache", "bigtheta-report")
+    names = (".venv", ".git", "build", "*.egg-info", "__pycache__", ".*_cache", "bigtheta-report")
+    skipped = shutil.ignore_patterns(*names)
     shutil.copytree(ROOT, tree, symlinks=True, ignore=skipped)
     command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(tree)]
     subprocess.run(command, check=True, capture_output=True, timeout=600)
