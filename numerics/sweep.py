@@ -25,7 +25,7 @@ from bigtheta.numerics.sample import draw_inputs, draw_labels, draw_weights
 from bigtheta.numerics.streams import Role, Streams
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
-from bigtheta.theory.errors import InvalidInputError, unknown_name
+from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
 from bigtheta.theory.law import Law
 from bigtheta.theory.model import (
     Inputs,
@@ -142,8 +142,7 @@ def simulate(
     >>> list(frame.columns)
     ['activation', 'n', 'd', 'k', 'trial', 'value', 'residual', 'condition', 'status']
     """
-    _check_count("trials", trials, 1)
-    _check_count("seed", seed, 0)
+    trials, seed = whole_number("trials", trials, low=1), whole_number("seed", seed, low=0)
     if law is not None:
         if not isinstance(law, Law):
             raise InvalidInputError(f"simulate: expected a Law or keywords but got {law!r}")
@@ -168,7 +167,7 @@ def run(
         jobs: processes; on a GPU one process does all.
         progress: called with (trials done, trials in all).
     """
-    _check_count("jobs", jobs, 1)
+    jobs, seed = whole_number("jobs", jobs, low=1), whole_number("seed", seed, low=0)
     device = choose_device(device)
     queue = [
         _Trial(experiment, cell, index, seed, device)
@@ -263,8 +262,7 @@ def _experiment(
     for name in chosen.uses:
         if name not in sizes:
             raise InvalidInputError(f"sizes: the model {chosen.kind} needs {name}; got {dict(sizes)!r}")
-        _check_count(f"sizes {name}", sizes[name], 1)
-    cell = {name: int(sizes[name]) for name in chosen.uses}
+    cell = {name: whole_number(name, sizes[name], low=1, where="sizes") for name in chosen.uses}
     assert act is not None
     return Experiment(
         chosen,
@@ -275,11 +273,6 @@ def _experiment(
         inputs(law),
         labels(target or Labels()),
     )
-
-
-def _check_count(name: str, value: object, low: int) -> None:
-    if not hasattr(value, "__index__") or isinstance(value, bool) or int(value) < low:
-        raise InvalidInputError(f"{name}: expected a whole number >= {low} but got {value!r}")
 
 
 @contextlib.contextmanager

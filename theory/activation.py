@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
-from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.errors import InvalidInputError, whole_number
 from bigtheta.theory.expression import FUNCTIONS, parse_expression
 
 __all__ = ["Activation", "Parity", "Piece", "Softplus", "u"]
@@ -77,6 +77,7 @@ class Activation:
 
     Args:
         name: letters, digits and _ . - (starts with a letter).
+        formula_name: the name is the formula as it was typed.
         expression: phi(u), in the symbol `bigtheta.theory.activation.u`; any single free symbol is taken as u.
 
     Raises:
@@ -93,11 +94,17 @@ class Activation:
 
     name: str
     expression: Expr = field(compare=False)
+    formula_name: bool = field(default=False, repr=False, compare=False)
     key: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+        if not isinstance(self.name, str) or not (_NAME.fullmatch(self.name) or self.formula_name):
             raise InvalidInputError(f"activation name: expected letters, digits, _ . - but got name={self.name!r}")
+        if not isinstance(self.expression, sympy.Expr | int | float):
+            raise InvalidInputError(
+                f"activation {self.name!r}: expected a SymPy expression but got {self.expression!r}; "
+                "read text with Activation.parse"
+            )
         expression = sympy.sympify(self.expression)
         symbols = expression.free_symbols
         if len(symbols) > 1:
@@ -107,6 +114,7 @@ class Activation:
         expression = _without_overflow(expression.subs({s: u for s in symbols}))
         if expression.has(sympy.I) or expression.has(sympy.zoo, sympy.nan, sympy.oo):
             raise InvalidInputError(f"activation {self.name!r}: expected a real, finite function but got {expression}")
+        _check_domain(self.name, expression)
         object.__setattr__(self, "expression", expression)
         object.__setattr__(self, "key", sympy.srepr(expression))
 
@@ -120,7 +128,9 @@ class Activation:
         names = {letter: u for letter in "uxzt"}
         functions = {**FUNCTIONS, "softplus": Softplus, "sigmoid": lambda x: (1 + sympy.tanh(x / 2)) / 2}
         expression = parse_expression(text, names, functions=functions, what="activation")
-        return cls(name or _slug(text), expression)
+        if not isinstance(expression, sympy.Expr):
+            raise InvalidInputError(f"activation: expected a formula but got the condition {text!r}")
+        return cls(name, expression) if name else cls(" ".join(str(text).split()), expression, formula_name=True)
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
@@ -143,8 +153,7 @@ class Activation:
 
     def derivative(self, order: int = 1) -> tuple[Piece, ...]:
         """Return the pieces of the derivative of the given order off the kinks (no Dirac masses)."""
-        if order < 0:
-            raise InvalidInputError(f"derivative: expected order >= 0 but got order={order!r}")
+        order = whole_number("order", order, low=0, where="derivative")
         return tuple(Piece(p.low, p.high, sympy.diff(p.expression, u, order)) for p in self.pieces)
 
     def jump(self, order: int, at: Expr) -> Expr:
@@ -155,7 +164,7 @@ class Activation:
         """
         pieces = self.derivative(order)
         for left, right in itertools.pairwise(pieces):
-            if left.high == at:
+            if abs(float(left.high) - float(at)) < 1e-12:
                 return sympy.simplify(right.expression.subs(u, at) - left.expression.subs(u, at))
         return sympy.Integer(0)
 
@@ -282,7 +291,37 @@ def _smooth_on(expression: Expr, point: Expr) -> Expr:
     return expression.func(*arguments)
 
 
-def _slug(text: str) -> str:
-    """Name an activation after its formula: letters, digits and dashes."""
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", str(text)).strip("-")[:60]
-    return slug if slug[:1].isalpha() else f"f-{slug}".rstrip("-")
+def _check_domain(name: str, expression: Expr) -> None:
+    """Refuse what is not real and finite on the whole line: log(u), sqrt(u), 1/u, u^u.
+
+    Poles are found as sign changes or zeros of denominators, exactly for polynomials, else on a grid of [-40, 40].
+    """
+    grid = np.linspace(-40, 40, 8001)
+    denominators = [p.base for p in expression.atoms(sympy.Pow) if p.exp.is_number and p.exp.is_negative]
+    denominators += [sympy.cos(tangent.args[0]) for tangent in expression.atoms(sympy.tan)]
+    for base in denominators:
+        if base.has(u) and _vanishes(base, grid):
+            raise InvalidInputError(
+                f"activation {name!r}: {expression} has a pole, a zero of {base}, so it is not finite"
+            )
+    near = grid[np.abs(grid) <= 8]
+    try:
+        with np.errstate(all="ignore"):
+            values = np.asarray(sympy.lambdify(u, expression, modules=_NUMPY)(near), dtype=np.float64)
+    except (TypeError, ValueError, NameError, AttributeError, OverflowError) as error:
+        raise InvalidInputError(f"activation {name!r}: {expression} has no numeric value: {error}") from error
+    bad = ~np.isfinite(np.broadcast_to(values, near.shape))
+    if bad.any():
+        at = float(near[int(np.argmax(bad))])
+        raise InvalidInputError(f"activation {name!r}: {expression} is not a finite real number at u = {at:g}")
+
+
+def _vanishes(base: Expr, grid: npt.NDArray[np.float64]) -> bool:
+    if base.is_polynomial(u):
+        return len(sympy.Poly(base, u).real_roots()) > 0
+    with np.errstate(all="ignore"):
+        values = np.broadcast_to(
+            np.asarray(sympy.lambdify(u, base, modules=_NUMPY)(grid), dtype=np.float64), grid.shape
+        )
+    values = values[np.isfinite(values)]
+    return bool(values.size and values.min() <= 0 <= values.max())

@@ -49,8 +49,8 @@ def activation(name: str | Activation) -> Activation:
         return name
     if not isinstance(name, str):
         raise InvalidInputError(f"activation: expected a name or a formula but got {name!r}")
-    if name in CATALOGUE:
-        return Activation(name, CATALOGUE[name]())
-    if name.replace("_", "").replace("-", "").isalnum() and name not in ("u", "x"):
+    if (known := name.replace("-", "_")) in CATALOGUE:
+        return Activation(known, CATALOGUE[known]())
+    if name.isidentifier() and name not in ("u", "x", "z", "t"):
         raise unknown_name("activation", name, CATALOGUE, "bigtheta activations")
     return Activation.parse(name)

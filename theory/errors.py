@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Iterable
 
-__all__ = ["BigthetaError", "InvalidInputError", "OutsideScaleError", "unknown_name"]
+__all__ = ["BigthetaError", "InvalidInputError", "OutsideScaleError", "printable", "unknown_name", "whole_number"]
 
 
 class BigthetaError(Exception):
@@ -30,6 +31,45 @@ class OutsideScaleError(InvalidInputError):
     """An expression has no leading order in the scale n^a (log n)^b (log log n)^c, or it cannot be determined."""
 
 
+def printable(text: str) -> str:
+    """Return text with control characters and line breaks written as escapes, safe for a terminal and one line.
+
+    >>> printable("a" + chr(10) + "b")
+    'a\\\\nb'
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def whole_number(
+    name: str, value: object, *, low: int, high: int | None = None, where: str = "", asked: str = "", advice: str = ""
+) -> int:
+    """Return value as an int; numpy's integers are whole numbers too, booleans and floats are not.
+
+    Args:
+        where: what the number belongs to, put before the message (default: its name).
+        asked: what is expected, in words (default: "a whole number >= low").
+
+    Raises:
+        InvalidInputError: naming what was asked and got.
+
+    >>> whole_number("trials", 12, low=1)
+    12
+    >>> whole_number("trials", 0, low=1)
+    Traceback (most recent call last):
+    ...
+    bigtheta.theory.errors.InvalidInputError: trials: expected a whole number >= 1 but got trials=0
+    """
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or number < low or (high is not None and number > high):
+        span = asked or (f"a whole number >= {low}" if high is None else f"a whole number from {low} to {high}")
+        tail = f"; {advice}" if advice else ""
+        raise InvalidInputError(f"{where or name}: expected {span} but got {name}={value!r}{tail}")
+    return number
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str], listing: str = "") -> InvalidInputError:
     """Return (not raise) the error for a name that is not known, with the close matches.
 
@@ -43,7 +83,9 @@ def unknown_name(kind: str, name: object, known: Iterable[str], listing: str = "
     unknown activation 'rellu'; did you mean 'relu'?
     """
     options = sorted(known)
-    near = difflib.get_close_matches(str(name), options, n=3, cutoff=0.6)
+    folded = {option.lower(): option for option in reversed(options)}
+    matches = difflib.get_close_matches(str(name).lower(), folded, n=3, cutoff=0.6)
+    near = [folded[match] for match in matches]
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"valid: {', '.join(options)}."
     tail = f" `{listing}` lists all {len(options)}." if listing else ""
     hint = hint if tail or near else hint.removesuffix(".")

@@ -7,6 +7,7 @@ Decimal numbers become exact fractions: "0.1" is 1/10.
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -14,14 +15,14 @@ from typing import Any
 
 import sympy
 
-from bigtheta.theory.errors import InvalidInputError, unknown_name
+from bigtheta.theory.errors import InvalidInputError, printable, unknown_name
 
 __all__ = ["FUNCTIONS", "parse_expression"]
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 60
-MAX_POWER = 10_000
-MAX_BITS = 4_000
+MAX_BITS = 10_000
+"""Largest size of a number, in bits: about 3,000 digits."""
 
 Expr = Any  # SymPy ships no types
 
@@ -29,11 +30,15 @@ FUNCTIONS: Mapping[str, Callable[..., Expr]] = {
     "sqrt": sympy.sqrt, "log": sympy.log, "ln": sympy.log, "exp": sympy.exp, "abs": sympy.Abs,
     "min": sympy.Min, "max": sympy.Max, "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan,
     "tanh": sympy.tanh, "sinh": sympy.sinh, "cosh": sympy.cosh, "atan": sympy.atan, "arctan": sympy.atan,
-    "erf": sympy.erf, "erfc": sympy.erfc, "sign": sympy.sign, "heaviside": lambda x: sympy.Heaviside(x, 0),
+    "erf": sympy.erf, "erfc": sympy.erfc, "sign": sympy.sign,
+    "heaviside": lambda x, at_zero=0: sympy.Heaviside(x, at_zero),
 }  # fmt: skip
 """Functions of one or more real arguments that every formula may use."""
 
-_CONSTANTS: Mapping[str, Expr] = {"pi": sympy.pi, "e": sympy.E}
+_ALIASES = {"Max": "max", "Min": "min", "Abs": "abs", "Heaviside": "heaviside"}
+"""How SymPy writes what `FUNCTIONS` names, so that the text of a formula can be read back."""
+_MANY, _TWO = {"min", "max"}, {"log", "ln", "heaviside"}
+_CONSTANTS: Mapping[str, Expr] = {"pi": sympy.pi, "e": sympy.E, "E": sympy.E}
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
 }  # fmt: skip
@@ -72,7 +77,7 @@ def parse_expression(
     if isinstance(text, bool) or not isinstance(text, str | int | float | Fraction):
         raise InvalidInputError(f"{what}: expected a formula as text but got {text!r}")
     source = str(text).strip().replace("^", "**")
-    where = f'{what} "{source[:80]}"'
+    where = f'{what} "{printable(source[:80])}"'
     if not source:
         raise InvalidInputError(f"{what}: expected a formula but got nothing")
     if len(source) > MAX_LENGTH:
@@ -83,10 +88,10 @@ def parse_expression(
         reason = error.msg if isinstance(error, SyntaxError) else type(error).__name__
         raise InvalidInputError(f"{where} does not parse: {reason}; write it as in sqrt(n)*log(n)") from error
     try:
-        result = _Reader(symbols, functions).read(tree.body, 0)
+        result = _Reader(symbols, functions, source).read(tree.body, 0)
     except InvalidInputError as error:
         raise InvalidInputError(f"{where}: {error}") from error
-    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
+    except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
         raise InvalidInputError(f"{where} cannot be evaluated: {error}") from error
     if isinstance(result, sympy.Basic) and result.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
         raise InvalidInputError(f"{where} is not finite: it evaluates to {result}")
@@ -96,62 +101,105 @@ def parse_expression(
 class _Reader:
     """One walk over the syntax tree."""
 
-    def __init__(self, symbols: Mapping[str, Expr], functions: Mapping[str, Callable[..., Expr]]) -> None:
+    def __init__(self, symbols: Mapping[str, Expr], functions: Mapping[str, Callable[..., Expr]], source: str) -> None:
         self.symbols = {**_CONSTANTS, **symbols}
         self.functions = functions
+        self.source = source
 
     def read(self, node: ast.expr, depth: int) -> Expr:
         """Turn one node into SymPy."""
         if depth > MAX_DEPTH:
             raise InvalidInputError(f"nested deeper than {MAX_DEPTH} levels")
         if isinstance(node, ast.Constant):
-            return self.number(node.value)
+            return self.number(node)
         if isinstance(node, ast.Name):
             if node.id not in self.symbols:
-                raise unknown_name("symbol", node.id, self.symbols)
+                raise unknown_name("symbol", node.id, self.symbols.keys() - {"E"})
             return self.symbols[node.id]
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-            value = self.read(node.operand, depth + 1)
+            value = self.operand(node.operand, depth)
             return -value if isinstance(node.op, ast.USub) else value
-        if isinstance(node, ast.BinOp):
-            left, right = self.read(node.left, depth + 1), self.read(node.right, depth + 1)
-            if isinstance(node.op, ast.Pow):
-                return self.power(left, right)
-            if type(node.op) in _BINARY:
-                return _BINARY[type(node.op)](left, right)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+            return self.power(self.operand(node.left, depth), self.operand(node.right, depth))
+        if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
+            return self.chain(node, depth)
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARISONS:
-            left, right = self.read(node.left, depth + 1), self.read(node.comparators[0], depth + 1)
+            left, right = self.operand(node.left, depth), self.operand(node.comparators[0], depth)
             return _COMPARISONS[type(node.ops[0])](left, right)
         if isinstance(node, ast.Call):
             return self.call(node, depth)
-        raise InvalidInputError(f"{ast.unparse(node)[:60]!r} is not understood; use numbers, + - * / ** and functions")
+        shown = printable(ast.unparse(node)[:60])
+        raise InvalidInputError(f"{shown!r} is not understood; use numbers, + - * / ** and functions")
 
-    @staticmethod
-    def number(value: object) -> Expr:
-        """Read a literal exactly."""
+    def operand(self, node: ast.expr, depth: int) -> Expr:
+        """Read what stands inside a formula: a quantity, not a comparison."""
+        value = self.read(node, depth + 1)
+        if not isinstance(value, sympy.Expr):
+            raise InvalidInputError(f"the condition {value} stands where a quantity is expected")
+        return value
+
+    def chain(self, node: ast.BinOp, depth: int) -> Expr:
+        """Read a + b - c ... from left to right, without nesting."""
+        steps: list[tuple[type[ast.operator], ast.expr]] = []
+        left: ast.expr = node
+        while isinstance(left, ast.BinOp) and type(left.op) in _BINARY:
+            steps.append((type(left.op), left.right))
+            left = left.left
+        value = self.operand(left, depth)
+        for operation, right in reversed(steps):
+            value = self.bounded(_BINARY[operation](value, self.operand(right, depth)))
+        return value
+
+    def number(self, node: ast.Constant) -> Expr:
+        """Read a literal exactly, every digit of it."""
+        value = node.value
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InvalidInputError(f"{value!r} is not a number")
-        fraction = Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
-        if max(abs(fraction.numerator), fraction.denominator) > 10**400:
-            raise InvalidInputError("a number has more than 400 digits")
-        return sympy.Rational(fraction.numerator, fraction.denominator)
+            raise InvalidInputError(f"{printable(repr(value)[:40])} is not a number")
+        text = ast.get_source_segment(self.source, node) or repr(value)
+        if isinstance(value, float):
+            exponent = text.lower().partition("e")[2]
+            if exponent and abs(int(exponent)) > MAX_BITS // 4:
+                raise InvalidInputError(f"the number {text[:40]} is too large or too small")
+        fraction = Fraction(text) if isinstance(value, float) else Fraction(value)
+        return self.bounded(sympy.Rational(fraction.numerator, fraction.denominator))
 
     @staticmethod
-    def power(base: Expr, exponent: Expr) -> Expr:
+    def bounded(value: Expr) -> Expr:
+        """Refuse a rational number that would fill pages."""
+        if value.is_Rational and max(abs(value.p), value.q).bit_length() > MAX_BITS:
+            raise InvalidInputError("a number has more than 3,000 digits")
+        return value
+
+    def power(self, base: Expr, exponent: Expr) -> Expr:
         """Raise to a power, refusing towers of numbers that would fill the memory."""
-        if base.is_number and exponent.is_number and abs(exponent) > MAX_POWER:
-            raise InvalidInputError(f"the exponent {exponent} is larger than {MAX_POWER}")
-        if base.is_Rational and exponent.is_Rational:
-            bits = max(abs(base.p), base.q).bit_length() - 1
-            if bits * abs(exponent) > MAX_BITS:
-                raise InvalidInputError(f"{str(base)[:20]}**{exponent} has too many digits")
-        return base**exponent
+        if base.is_number and exponent.is_number and base != 0:
+            bits = abs(sympy.N(exponent, 15)) * (abs(sympy.log(abs(sympy.N(base, 15)), 2)) + 1)
+            if not bits.is_comparable or bits > MAX_BITS:
+                raise InvalidInputError("a power of numbers has too many digits")
+        elif exponent.is_Rational:
+            self.coefficients(base, exponent)
+        return self.bounded(base**exponent)
+
+    @staticmethod
+    def coefficients(base: Expr, exponent: Expr) -> None:
+        """Refuse a power of a formula whose numbers would fill pages: (3 n)**10000 holds 3**10000."""
+        numbers = [abs(a) for a in base.atoms(sympy.Rational)] or [1]
+        bits = max(max(int(abs(a.p)), int(a.q)).bit_length() if a != 1 else 1 for a in map(sympy.Rational, numbers))
+        if abs(exponent) * bits > MAX_BITS:
+            raise InvalidInputError(f"the exponent {str(exponent)[:20]} is too large")
 
     def call(self, node: ast.Call, depth: int) -> Expr:
-        """Call a known function by position, or with keywords where the function takes them."""
-        if not isinstance(node.func, ast.Name) or node.func.id not in self.functions:
-            name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)[:40]
-            raise unknown_name("function", name, self.functions)
-        arguments = [self.read(argument, depth + 1) for argument in node.args]
-        keywords = {k.arg: self.read(k.value, depth + 1) for k in node.keywords if k.arg is not None}
-        return self.functions[node.func.id](*arguments, **keywords)
+        """Call a known function with the number of arguments it takes."""
+        given = node.func.id if isinstance(node.func, ast.Name) else ""
+        name = _ALIASES.get(given, given)
+        if name not in self.functions:
+            raise unknown_name("function", given or printable(ast.unparse(node.func)[:40]), self.functions)
+        most: float = math.inf if name in _MANY else 2 if name in _TWO else 1
+        if node.keywords or not 1 <= len(node.args) <= most:
+            many = "one argument" if most == 1 else "one or two arguments" if most == 2 else "one or more arguments"
+            got = printable(ast.unparse(node)[:60])
+            raise InvalidInputError(f"{name} takes {many}, without keywords, but got {got}")
+        arguments = [self.operand(argument, depth) for argument in node.args]
+        if name in ("exp", "sinh", "cosh", "sigmoid", "softplus") and arguments[0].is_number:
+            self.power(sympy.E, abs(arguments[0]))
+        return self.functions[name](*arguments)

@@ -20,7 +20,7 @@ import sympy
 
 from bigtheta.theory.activation import Activation, Parity, u
 from bigtheta.theory.catalogue import activation
-from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.errors import InvalidInputError, whole_number
 
 __all__ = [
     "Estimated", "Exact", "coefficients", "gaussian_moment", "hermite", "scaled_coefficients", "scaled_moment",
@@ -30,6 +30,7 @@ FLOAT_DIGITS = 13
 MAX_ORDER = 1_000
 _REACH = 38.0  # e^{-38^2/4} < 1e-156: nothing is left of the Gaussian beyond it
 _PANEL, _NODES = 0.5, 24
+_MPMATH = {"Softplus": lambda x: mpmath.log1p(mpmath.exp(x))}
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,7 @@ class Estimated:
         number = (
             self.number if isinstance(self.number, mpmath.mpf) else mpmath.mpf(self.number)
         )  # mpf() rounds to 53 bits
-        digits = max(1, round(-math.log10(self.error)))
-        text = "0" if abs(number) < self.error else mpmath.nstr(number, digits)
+        text = "0" if abs(number) < self.error else mpmath.nstr(number, max(1, round(-math.log10(self.error))))
         return f"{text} (estimated, +-{self.error:.0e})"
 
 
@@ -89,18 +89,18 @@ def hermite(act: Activation | str, j: int, *, digits: int = FLOAT_DIGITS) -> Exa
     0.398942280401432677939946059934 (estimated, +-1e-30)
     """
     act = activation(act)
-    if not isinstance(j, int) or isinstance(j, bool) or not 0 <= j <= MAX_ORDER:
-        raise InvalidInputError(f"hermite: expected an order from 0 to {MAX_ORDER} but got j={j!r}")
-    if not isinstance(digits, int) or not 1 <= digits <= 500:
-        raise InvalidInputError(f"hermite: expected digits from 1 to 500 but got digits={digits!r}")
+    j = whole_number("j", j, low=0, high=MAX_ORDER, where="hermite", asked=f"an order from 0 to {MAX_ORDER}")
+    digits = whole_number("digits", digits, low=1, high=500, where="hermite", asked="digits from 1 to 500")
+    check_growth(act)
     if (act.parity is Parity.EVEN and j % 2) or (act.parity is Parity.ODD and j % 2 == 0):
         return Exact(sympy.Integer(0))
     if act.expression.is_polynomial(u):
         return Exact(_polynomial(act, j))
     if digits <= FLOAT_DIGITS:
-        # The finer panels' answer, and twice its distance from the coarser panels' as the error.
+        # The finer panels' answer; its error: twice its distance from the coarser panels', or the digits asked for.
         fine, coarse = coefficients(act, j)[j], _panels(act, j, 2 * _PANEL)[j]
-        return Estimated(float(fine), float(2 * abs(fine - coarse)) + 1e-15)
+        rounding = 1e-15 if digits == FLOAT_DIGITS else 10.0**-digits
+        return Estimated(float(fine), float(2 * abs(fine - coarse)) + rounding)
     return _by_mpmath(act, j, digits)
 
 
@@ -110,6 +110,7 @@ def coefficients(act: Activation, order: int) -> npt.NDArray[np.float64]:
     >>> coefficients(activation("square"), 3).round(12).tolist()
     [0.5, 0.0, 0.707106781187, 0.0]
     """
+    order = whole_number("order", order, low=0, high=MAX_ORDER, where="coefficients")
     result = _panels(act, order, _PANEL).copy()
     if act.parity is not Parity.NONE:
         result[(1 if act.parity is Parity.EVEN else 0) :: 2] = 0.0
@@ -123,6 +124,7 @@ def gaussian_moment(act: Activation, derivative: int = 0) -> float:
     >>> round(gaussian_moment(activation("relu")), 12), round(gaussian_moment(activation("relu"), 1), 12)
     (0.5, 0.5)
     """
+    check_growth(act)
     x, weights = _nodes(act, _PANEL)
     values = act.numeric(derivative)(x)
     return float(np.sum(weights * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * values**2))
@@ -133,12 +135,14 @@ def scaled_coefficients(act: Activation, radii: npt.NDArray[np.float64], order: 
 
     Smooth in r, so computed at Chebyshev points of the range of radii and interpolated.
 
-    >>> scaled_coefficients(activation("square"), np.array([1.0, 2.0]), 2).round(6).tolist()
-    [[0.5, 0.0, 0.707107], [2.0, 0.0, 2.828427]]
+    >>> scaled_coefficients(activation("square"), np.array([1.0, 2.0]), 2).round(6)[:, [0, 2]].tolist()
+    [[0.5, 0.707107], [2.0, 2.828427]]
     """
 
+    check_growth(act, float(radii.max()))
+    s, weights = _nodes(act, _PANEL * float(radii.min()), reach=_REACH * float(radii.max()))
+
     def at(r: float) -> npt.NDArray[np.float64]:
-        s, weights = _nodes(act, _PANEL)
         with np.errstate(under="ignore"):
             damped = weights / r * act.values(s) * np.exp(-((s / r) ** 2) / 4) / math.sqrt(2 * math.pi)
         return _project(s / r, damped, order)
@@ -152,7 +156,8 @@ def scaled_moment(act: Activation, radii: npt.NDArray[np.float64], derivative: i
     >>> scaled_moment(activation("relu"), np.array([1.0, 3.0])).round(9).tolist()
     [0.5, 4.5]
     """
-    s, weights = _nodes(act, _PANEL)
+    check_growth(act, float(radii.max()))
+    s, weights = _nodes(act, _PANEL * float(radii.min()), reach=_REACH * float(radii.max()))
     squares = weights * act.numeric(derivative)(s) ** 2
 
     def at(r: float) -> npt.NDArray[np.float64]:
@@ -175,10 +180,40 @@ def _interpolated(
     return np.stack([fit(nodes, column, points - 1, domain=[low, high])(radii) for column in values.T], axis=1)
 
 
-def _nodes(act: Activation, panel: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Gauss-Legendre nodes and weights on panels of [-38, 38] that end at the kinks."""
-    edges = np.arange(-_REACH, _REACH + panel / 2, panel)
-    kinks = np.array([float(k) for k in act.kinks if abs(float(k)) < _REACH])
+def check_growth(act: Activation, radius: float = 1.0) -> None:
+    """Refuse phi that is not square-integrable: |phi(r x)| must stay below e^{x^2/4} far out.
+
+    Raises:
+        InvalidInputError: if log|phi(+-1000 r)| reaches 1000^2/4, as for exp(u^2/4) and beyond.
+    """
+    far = 1000
+    for piece in (act.pieces[0], act.pieces[-1]):
+        phi = _mpmath_function(piece.expression)
+        for x in (-far, far):
+            if not float(piece.low) <= x <= float(piece.high):
+                continue
+            with mpmath.workdps(15):
+                size = abs(phi(mpmath.mpf(x) * radius))
+                too_large = size > 0 and mpmath.log(size) >= mpmath.mpf(far) ** 2 / 4
+            if too_large:
+                where = "" if radius == 1 else f" at |x| = {radius:.3g}"
+                raise InvalidInputError(
+                    f"activation {act.name!r} grows too fast: {act.expression} is not square-integrable under the "
+                    f"Gaussian{where}, so it has no Hermite expansion"
+                )
+
+
+def _mpmath_function(expression: Any) -> Callable[[Any], Any]:
+    function: Callable[[Any], Any] = sympy.lambdify(u, expression, modules=[_MPMATH, "mpmath"])
+    return function
+
+
+def _nodes(
+    act: Activation, panel: float, *, reach: float = _REACH
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Gauss-Legendre nodes and weights on panels of [-reach, reach] that end at the kinks."""
+    edges = np.linspace(-reach, reach, 2 * math.ceil(reach / panel) + 1)
+    kinks = np.array([float(k) for k in act.kinks if abs(float(k)) < reach])
     edges = np.unique(np.concatenate([edges, kinks]))
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     half = np.diff(edges)[:, None] / 2
@@ -189,15 +224,15 @@ def _nodes(act: Activation, panel: float) -> tuple[npt.NDArray[np.float64], npt.
 @lru_cache(maxsize=512)
 def _panels(act: Activation, order: int, panel: float) -> npt.NDArray[np.float64]:
     """All coefficients up to `order`, by the recurrence of the Hermite functions psi_j = He_j e^{-x^2/4}/sqrt(j!)."""
+    check_growth(act)
     x, weights = _nodes(act, panel)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         values = act.values(x)
         damped = weights * values * np.exp(-(x**2) / 4) / math.sqrt(2 * math.pi)
-    edge = np.abs(values * np.exp(-(x**2) / 4))[[0, -1]]
-    if not np.all(np.isfinite(damped)) or edge.max() > 1e-6:
+    if not np.all(np.isfinite(damped)) or np.abs(damped[[0, -1]]).max() > 1e-12 * np.abs(damped).max():
         raise InvalidInputError(
-            f"activation {act.name!r} grows too fast: {act.expression} is not square-integrable under the Gaussian, "
-            "so it has no Hermite expansion"
+            f"activation {act.name!r} grows too fast for float64: {act.expression} is not negligible against the "
+            f"Gaussian at |u| = {_REACH:g}; rescale it"
         )
     result = _project(x, damped, order)
     result.flags.writeable = False
@@ -230,9 +265,7 @@ def _by_mpmath(act: Activation, j: int, digits: int) -> Estimated:
         total, error = mpmath.mpf(0), mpmath.mpf(0)
         norm = mpmath.sqrt(2 * mpmath.pi * mpmath.factorial(j))
         for piece in act.pieces:
-            phi = sympy.lambdify(
-                u, piece.expression, modules=[{"Softplus": lambda x: mpmath.log1p(mpmath.exp(x))}, "mpmath"]
-            )
+            phi = _mpmath_function(piece.expression)
             low = mpmath.mpmathify(piece.low) if piece.low != -sympy.oo else -reach
             high = mpmath.mpmathify(piece.high) if piece.high != sympy.oo else reach
             edges = [low, *(mpmath.mpf(e) for e in range(math.ceil(low) + 1, math.floor(high), 2)), high]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import sympy
 
 from bigtheta.theory.activation import Activation, u
-from bigtheta.theory.errors import BigthetaError
+from bigtheta.theory.errors import BigthetaError, InvalidInputError
 from bigtheta.theory.hermite import coefficients, gaussian_moment
 
 __all__ = ["DotProductKernel", "SeriesTooLongError", "ntk_kernel", "rf_kernel", "t", "terms_needed"]
@@ -58,8 +58,8 @@ class DotProductKernel:
 
     @property
     def curvature(self) -> float:
-        """C = 4 (a_2/a*)^2."""
-        return float(4 * (self.taylor[2] / self.a_star) ** 2)
+        """C = 4 (a_2/a*)^2; 0 for a linear activation."""
+        return float(4 * (self.taylor[2] / self.a_star) ** 2) if self.a_star > 1e-14 * self.at_one else 0.0
 
     def terms(self, largest: float) -> int:
         """Return how many Taylor terms give kappa and kappa' for |t| <= largest; see `terms_needed`."""
@@ -75,6 +75,8 @@ def terms_needed(taylor: npt.NDArray[np.float64], at_one: float, largest: float,
     Raises:
         SeriesTooLongError: if all the coefficients given are too few.
     """
+    if not 0 <= largest <= 1:
+        raise InvalidInputError(f"kernel series: expected a bound on |t| from 0 to 1 but got largest={largest!r}")
     j = np.arange(len(taylor), dtype=np.float64)
     died_out = taylor[-20:].max() <= 1e-24 * at_one
     beyond = 0.0 if died_out else max(at_one - float(taylor.sum()), 0.0)
@@ -85,6 +87,7 @@ def terms_needed(taylor: npt.NDArray[np.float64], at_one: float, largest: float,
     enough = np.append(kept[1:], 0.0) + rest <= tolerance * at_one
     if beyond > 0 and largest > 0 and -math.log(largest) * len(j) <= derivatives:
         enough[:] = False  # (i+1)^derivatives largest^i still grows beyond the coefficients: `rest` is no bound
+    enough[:derivatives] = False
     if not enough.any():
         raise SeriesTooLongError(
             f"kernel series: |x . x'| = {largest:.6g} needs more than {len(taylor)} Taylor terms; "
@@ -121,6 +124,8 @@ def ntk_kernel(act: Activation) -> DotProductKernel:
     >>> round(ntk_kernel(activation("relu")).effective_ridge, 12)
     1.0
     """
+    if not act.is_weakly_differentiable:
+        raise InvalidInputError(f"activation {act.name!r} jumps at {act.kinks[0]}: E phi'(G)^2, its NTK, is infinite")
     squares = coefficients(act, MAX_TERMS) ** 2
     closed = None
     if (linear := _piecewise_linear(act)) is not None:

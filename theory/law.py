@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import sympy
+from sympy.core.relational import Relational
 
 from bigtheta.theory.activation import Activation, Parity
 from bigtheta.theory.catalogue import activation
@@ -33,7 +35,7 @@ from bigtheta.theory.model import (
 )
 from bigtheta.theory.order import Order, leading_order
 from bigtheta.theory.scale import SIZES, Path, Sizes
-from bigtheta.theory.statement import Statement, lam, mu
+from bigtheta.theory.statement import Sense, Statement, lam, mu
 
 __all__ = ["Control", "Law", "Paper", "find_laws", "law", "laws"]
 
@@ -41,6 +43,8 @@ Expr = Any
 Hypothesis = Any  # a SymPy relation in the sizes and mu(j), or a Parity
 
 _MODULES = ("dohmatob2021", "bombari2023")
+MARGIN, LIMIT_MARGIN = 0.10, 0.05
+"""Default margins: of an exponent, absolute; of a limit, relative."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 
 
@@ -88,7 +92,8 @@ class Law:
         activations: names or formulas.
         hypotheses: relations in the sizes and mu(j), or a Parity; where one does not hold the law is not judged.
         controls: what must FAIL.
-        margin: delta, how far the measured exponent may lie from the claimed one.
+        margin: delta, how far the measured exponent may lie from the claimed one (default 0.10); for `Limit` relative
+            (default 0.05).
         paper, theorem, source: where the claim is from.
 
     Raises:
@@ -110,7 +115,7 @@ class Law:
     activations: tuple[str, ...] = ("relu",)
     hypotheses: tuple[Hypothesis, ...] = ()
     controls: tuple[Control, ...] = ()
-    margin: float = 0.10
+    margin: float = MARGIN
     claim: str = ""
     paper: Paper | None = None
     theorem: str = ""
@@ -131,7 +136,7 @@ class Law:
         activations: Iterable[str | Activation] = ("relu",),
         hypotheses: Iterable[Hypothesis] = (),
         controls: Iterable[Control] = (),
-        margin: float = 0.10,
+        margin: float | None = None,
         claim: str = "",
         paper: Paper | None = None,
         theorem: str = "",
@@ -150,10 +155,17 @@ class Law:
         """Refuse what cannot be measured."""
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise InvalidInputError(f"name: expected letters, digits, _ . - but got name={self.name!r}")
-        if not isinstance(self.margin, int | float) or not 0 < self.margin < 10:
+        if isinstance(self.margin, bool) or not isinstance(self.margin, int | float) or not 0 < self.margin < 10:
             raise InvalidInputError(f"margin: expected 0 < margin < 10 but got margin={self.margin!r}")
+        if self.paper is not None and not isinstance(self.paper, Paper):
+            raise InvalidInputError(f"paper: expected a Paper but got {self.paper!r}; give text as `source`")
         for act in self.activations:
             activation(act)
+        for hypothesis in self.hypotheses:
+            if not isinstance(hypothesis, Parity | Relational):
+                raise InvalidInputError(
+                    f"hypotheses: expected relations such as d >= n, or a Parity, but got {hypothesis!r}"
+                )
         known = {*map(str, self.path.rules), str(self.path.free)}
         for size in self.model.uses:
             if size not in known:
@@ -170,8 +182,19 @@ class Law:
                 f"statement {self.statement}: {foreign[0]} is not a size of {self.model.kind} on this path "
                 f"({', '.join(sorted(map(str, allowed)))})"
             )
+        if self.statement.sense is not Sense.LIMIT:
+            _ = self.claimed_order  # refuses what lies outside the scale
         for cell in self.cells:
             self._check_cell(cell)
+        if not self.statement.formula.has(mu, lam):
+            self.statement.value(self.size_arrays)
+        for control in self.controls:
+            if not isinstance(control, Control):
+                raise InvalidInputError(f"controls: expected a Control but got {control!r}")
+            try:
+                with_control(self, control)
+            except InvalidInputError as error:
+                raise InvalidInputError(f"controls: {error}") from error
 
     def _check_cell(self, cell: Mapping[str, int]) -> None:
         count = parameter_count(self.model, dict(cell))
@@ -210,7 +233,7 @@ class Law:
         """Return the values of mu(j) and lam that the statement uses, for one activation."""
         act = activation(act)
         formula = self.statement.formula
-        values: dict[Expr, float] = {term: hermite(act, int(term.args[0])).value for term in formula.atoms(mu)}
+        values: dict[Expr, float] = {term: _coefficient(act, term) for term in formula.atoms(mu)}
         if lam in formula.free_symbols:
             tangent = isinstance(self.model, NTKernel | NeuralTangent)
             values[lam] = (ntk_kernel if tangent else rf_kernel)(act).effective_ridge
@@ -236,14 +259,19 @@ class Law:
                     return f"{act.name} is not {hypothesis.value}"
                 continue
             terms = sorted(hypothesis.atoms(mu), key=str)
-            values = {term: hermite(act, int(term.args[0])).value for term in terms}
-            values = {term: 0.0 if abs(value) < 1e-12 else value for term, value in values.items()}
+            values = {term: _coefficient(act, term) for term in terms}
             relation = hypothesis.subs(values)
             for cell in self.cells:
                 if relation.subs({SIZES[name]: size for name, size in cell.items()}) != sympy.true:
                     where = "" if terms else " at " + ", ".join(f"{name} = {size}" for name, size in cell.items())
                     return f"the hypothesis {hypothesis_text(hypothesis)} does not hold for {act.name}{where}"
         return None
+
+
+def _coefficient(act: Activation, term: Expr) -> float:
+    """The value of mu(j); what quadrature leaves of a zero is zero."""
+    value = hermite(act, int(term.args[0])).value
+    return 0.0 if abs(value) < 1e-12 else value
 
 
 def hypothesis_text(hypothesis: Hypothesis) -> str:
@@ -284,7 +312,10 @@ def law(name: str) -> Law:
         return matches[0]
     if matches:
         raise InvalidInputError(f"law {name!r} is in {len(matches)} papers; give {' or '.join(m.id for m in matches)}")
-    raise unknown_name("law", name, [entry.id for entry in laws()], "bigtheta laws")
+    known = [entry.id for entry in laws()]
+    bare = [entry.name for entry in laws()]
+    near = difflib.get_close_matches(str(name), bare, n=1)
+    raise unknown_name("law", name, bare if near else known, "bigtheta laws")
 
 
 def find_laws(names: Iterable[str] = (), *, paper: str | None = None) -> tuple[Law, ...]:
@@ -313,18 +344,31 @@ def _normalised(given: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(sizes, Mapping) or len(sizes) != 1:
             raise InvalidInputError(f"sizes: expected one free size such as {{'n': [100, 200, 400]}} but got {sizes!r}")
         ((variable, values),) = sizes.items()
-        sizes = Sizes(variable, tuple(values))
+        sizes = Sizes(variable, values)
     if not isinstance(path, Path):
         path = Path(path, free=sizes.variable)
     if str(path.free) != sizes.variable:
         raise InvalidInputError(f"sizes: the path leaves {path.free} free but sizes gives {sizes.variable}")
     acts = given["activations"]
-    acts = (acts,) if isinstance(acts, str | Activation) else tuple(acts)
+    acts = (acts,) if isinstance(acts, str | Activation) else acts
+    for field_name, values in (
+        ("activations", acts),
+        ("hypotheses", given["hypotheses"]),
+        ("controls", given["controls"]),
+    ):
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise InvalidInputError(f"{field_name}: expected a list but got {values!r}")
+    acts = tuple(acts)
     if not acts:
         raise InvalidInputError("activations: expected at least one but got none")
-    statement = given["statement"]
+    given_statement = given["statement"]
+    statement = given_statement if isinstance(given_statement, Statement) else Statement.parse(given_statement)
+    margin = given["margin"]
+    if margin is None:
+        margin = LIMIT_MARGIN if statement.sense is Sense.LIMIT else MARGIN
     return given | {
-        "statement": statement if isinstance(statement, Statement) else Statement.parse(statement),
+        "statement": statement,
+        "margin": margin,
         "model": model(given["model"]),
         "quantity": quantity(given["quantity"]),
         "inputs": inputs(given["inputs"]),
@@ -335,10 +379,3 @@ def _normalised(given: dict[str, Any]) -> dict[str, Any]:
         "hypotheses": tuple(given["hypotheses"]),
         "controls": tuple(given["controls"]),
     }
-
-
-def with_activations(entry: Law, names: Iterable[str | Activation]) -> Law:
-    """Return the law for other activations."""
-    changed = replace(entry)
-    object.__setattr__(changed, "activations", tuple(names))
-    return changed

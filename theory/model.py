@@ -51,8 +51,7 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def __post_init__(self) -> None:
         for name, value in (("signal", self.signal), ("noise", self.noise)):
-            if not (math.isfinite(value) and value >= 0):
-                raise InvalidInputError(f"labels: expected {name} >= 0 but got {name}={value!r}")
+            _check_size("labels", name, value)
         if self.signal == 0 and self.noise == 0:
             raise InvalidInputError("labels: expected signal > 0 or noise > 0 but both are 0; there is nothing to fit")
 
@@ -69,8 +68,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     uses: ClassVar[tuple[str, ...]] = ("n", "d", "k")
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.ridge) and self.ridge >= 0):
-            raise InvalidInputError(f"model: expected ridge >= 0 but got ridge={self.ridge!r}")
+        _check_size("model", "ridge", self.ridge)
 
     @property
     def parameters(self) -> Expr | None:
@@ -146,7 +144,7 @@ def model(value: object) -> Model:
     table = {"kind": value} if isinstance(value, str) else value
     if not isinstance(table, dict) or "kind" not in table:
         raise InvalidInputError(f"model: expected a name or a table with `kind` but got {value!r}")
-    if table["kind"] not in _KINDS:
+    if not isinstance(table["kind"], str) or table["kind"] not in _KINDS:
         raise unknown_name("model", table["kind"], map(str, _KINDS))
     return cast(Model, _convert(table, AnyModel, "model"))
 
@@ -172,11 +170,17 @@ def parameter_count(spec: Model, sizes: dict[str, int]) -> int | None:
     return None if formula is None else int(formula.subs({n: sizes["n"], d: sizes["d"], k: sizes.get("k", 1)}))
 
 
+def _check_size(what: str, name: str, value: object) -> None:
+    """Refuse what is not a finite number >= 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value >= 0):
+        raise InvalidInputError(f"{what}: expected {name} >= 0 but got {name}={value!r}")
+
+
 def _member(kind: type[Enum], value: object, what: str) -> Any:
     if isinstance(value, kind):
         return value
     known = [str(member.value) for member in kind]
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise unknown_name(what, value, known)
     return kind(value)
 

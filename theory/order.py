@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy
 
-from bigtheta.theory.errors import OutsideScaleError
+from bigtheta.theory.errors import InvalidInputError, OutsideScaleError
 from bigtheta.theory.expression import FUNCTIONS, parse_expression
 from bigtheta.theory.scale import SIZES, Path
 
@@ -48,17 +48,17 @@ class Order:
         """The three exponents, most significant first."""
         return (self.power, self.log_power, self.loglog_power)
 
-    def __lt__(self, other: Order) -> bool:
-        return self.growth < other.growth
+    def __lt__(self, other: object) -> bool:
+        return self.growth < other.growth if isinstance(other, Order) else NotImplemented
 
-    def __le__(self, other: Order) -> bool:
-        return self.growth <= other.growth
+    def __le__(self, other: object) -> bool:
+        return self.growth <= other.growth if isinstance(other, Order) else NotImplemented
 
-    def __gt__(self, other: Order) -> bool:
-        return self.growth > other.growth
+    def __gt__(self, other: object) -> bool:
+        return self.growth > other.growth if isinstance(other, Order) else NotImplemented
 
-    def __ge__(self, other: Order) -> bool:
-        return self.growth >= other.growth
+    def __ge__(self, other: object) -> bool:
+        return self.growth >= other.growth if isinstance(other, Order) else NotImplemented
 
     @property
     def expression(self) -> Expr:
@@ -95,9 +95,18 @@ def leading_order(expression: object, *, path: Path | Mapping[str, object] | Non
         if isinstance(expression, sympy.Basic)
         else parse_expression(expression, SIZES, functions=FUNCTIONS, what="expression")
     )
+    if not isinstance(formula, sympy.Expr):
+        raise InvalidInputError(f"expression: expected a quantity but got the condition {formula}")
+    if formula.has(sympy.Float):
+        formula = sympy.nsimplify(formula, rational=True)
+    if formula.has(sympy.I, sympy.oo, -sympy.oo, sympy.zoo, sympy.nan):
+        raise OutsideScaleError(f"leading order of {formula}: expected real, finite constants")
+    formula = formula.subs({symbol: SIZES[str(symbol)] for symbol in formula.free_symbols if str(symbol) in SIZES})
     if path is not None:
         path = path if isinstance(path, Path) else Path(path)
         formula = formula.subs(path.rules)
+        if other := sorted(str(s) for s in formula.free_symbols - {path.free} if s in SIZES.values()):
+            raise OutsideScaleError(f"leading order of {formula}: the path ({path}) gives no {other[0]}")
     free = sorted(formula.free_symbols, key=str)
     unknown = [s for s in free if s not in SIZES.values()]
     if unknown:

@@ -5,13 +5,13 @@ A path makes every size a function of one free size, d = 2n say, so that a law a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
 
-from bigtheta.theory.errors import InvalidInputError, unknown_name
+from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
 from bigtheta.theory.expression import parse_expression
 
 __all__ = ["SIZES", "Path", "Sizes", "d", "geometric", "k", "n", "p"]
@@ -24,6 +24,7 @@ SIZES: Mapping[str, Expr] = {"n": n, "d": d, "k": k, "p": p}
 
 _MEANING = {"n": "samples", "d": "input dimension", "k": "hidden neurons", "p": "parameters"}
 _FREE = ("n", "d", "k")
+_ADVICE = "give positive whole numbers"
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,12 @@ class Path:
         self, mapping: Mapping[str, object] | None = None, /, *, free: str | None = None, **sizes: object
     ) -> None:
         rules: dict[str, Expr] = {}
+        if mapping is not None and not isinstance(mapping, Mapping):
+            raise InvalidInputError(f"path: expected rules such as {{'d': '2*n'}} but got {mapping!r}")
         for name, value in {**(mapping or {}), **sizes}.items():
             if name not in _FREE:
                 raise unknown_name("size in path", name, _FREE)
-            expression = (
-                value
-                if isinstance(value, sympy.Basic)
-                else parse_expression(value, {name: SIZES[name] for name in _FREE}, what=f"path {name}")
-            )
+            expression = _rule(name, value)
             if expression != SIZES[name]:
                 rules[name] = expression
         for _ in rules:  # d = k, k = n: resolve chains
@@ -92,7 +91,7 @@ class Path:
         Raises:
             InvalidInputError: if a size is below 1.
         """
-        sizes = {str(self.free): value}
+        sizes = {str(self.free): whole_number(str(self.free), value, low=1, where="sizes", advice=_ADVICE)}
         for name, rule in self.given:
             exact = rule.subs(self.free, value)
             if not exact.is_real or not exact.is_finite:
@@ -125,25 +124,40 @@ class Sizes:
     def __post_init__(self) -> None:
         if self.variable not in _FREE:
             raise unknown_name("size", self.variable, _FREE)
-        for value in self.values:
-            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 10**9:
-                raise InvalidInputError(
-                    f"sizes: expected whole numbers from 1 to 10^9 but got {self.variable}={value!r}"
-                )
+        if isinstance(self.values, str) or not isinstance(self.values, Iterable):
+            raise InvalidInputError(f"sizes: expected a list of whole numbers but got {self.variable}={self.values!r}")
+        asked = "whole numbers from 1 to 10^9"
+        values = tuple(
+            whole_number(self.variable, value, low=1, high=10**9, where="sizes", asked=asked) for value in self.values
+        )
+        object.__setattr__(self, "values", tuple(sorted(values)))
         if not self.values:
             raise InvalidInputError(f"sizes: expected at least one value of {self.variable} but got none")
         if len(set(self.values)) != len(self.values):
             raise InvalidInputError(
                 f"sizes: {self.variable} = {list(self.values)} has a value twice; give each size once"
             )
-        object.__setattr__(self, "values", tuple(sorted(self.values)))
 
 
 def geometric(variable: Expr, low: int, high: int, *, cells: int) -> Sizes:
     """Return `cells` sizes in geometric progression from low to high, rounded."""
-    if cells < 2 or not 1 <= low < high:
-        raise InvalidInputError(
-            f"geometric: expected 1 <= low < high and cells >= 2 but got {low!r}, {high!r}, {cells!r}"
-        )
+    cells = whole_number("cells", cells, low=2, where="geometric", asked="cells >= 2")
+    low = whole_number("low", low, low=1, where="geometric", asked="1 <= low < high")
+    high = whole_number("high", high, low=low + 1, where="geometric", asked="1 <= low < high")
     ratio = (high / low) ** (1 / (cells - 1))
     return Sizes(str(variable), tuple(dict.fromkeys(round(low * ratio**i) for i in range(cells))))
+
+
+def _rule(name: str, value: object) -> Expr:
+    """Read one rule of a path: a quantity in the size symbols, which are told apart by name."""
+    expression = (
+        value
+        if isinstance(value, sympy.Basic)
+        else parse_expression(value, {size: SIZES[size] for size in _FREE}, what=f"path {name}")
+    )
+    if not isinstance(expression, sympy.Expr):
+        raise InvalidInputError(f"path {name}: expected a quantity but got the condition {expression}")
+    for symbol in expression.free_symbols:
+        if str(symbol) not in _FREE:
+            raise unknown_name(f"size in path {name}", str(symbol), _FREE)
+    return expression.subs({symbol: SIZES[str(symbol)] for symbol in expression.free_symbols})

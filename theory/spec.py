@@ -28,7 +28,7 @@ class LawSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     activations: tuple[str, ...] = ("relu",)
     inputs: str = "sphere"
     labels: dict[str, float] = {}
-    margin: float = 0.10
+    margin: float | None = None
     claim: str = ""
     source: str = ""
 
@@ -47,15 +47,16 @@ def read_spec(file: str | FilePath) -> Law:
     try:
         with path.open("rb") as stream:
             text = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InvalidInputError(f"cannot read the spec {str(path)!r}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidInputError(f"cannot read the spec {str(path)!r}: {reason}") from error
     if len(text) > MAX_BYTES:
         raise InvalidInputError(
             f"the spec {str(path)!r} is larger than {MAX_BYTES} bytes; a spec holds one [law] table"
         )
     try:
         content = tomllib.loads(text.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInputError(f"the spec {str(path)!r} is not TOML: {error}") from error
     try:
         return law_from_spec(content)

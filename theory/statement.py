@@ -62,6 +62,10 @@ class Statement:
             )
         if not isinstance(formula, sympy.Expr):
             raise InvalidInputError(f"statement {self.sense.value}: expected a formula but got the condition {formula}")
+        for term in formula.atoms(mu):
+            if len(term.args) != 1 or not term.args[0].is_Integer or term.args[0] < 0:
+                raise InvalidInputError(f"statement {self.sense.value}: expected mu(j), j = 0, 1, ..., but got {term}")
+        formula = formula.subs({s: SIZES[str(s)] for s in formula.free_symbols if str(s) in SIZES})
         object.__setattr__(self, "formula", formula)
 
     @staticmethod
@@ -75,14 +79,14 @@ class Statement:
             raise InvalidInputError(f"statement: expected text such as 'Theta(sqrt(n))' but got {text!r}")
         head, bracket, rest = text.strip().partition("(")
         head = head.strip()
-        if not bracket or not rest.endswith(")"):
+        if not bracket or not rest.rstrip().endswith(")"):
             raise InvalidInputError(
                 f"statement: expected {', '.join(f'{name}(...)' for name in _SENSES)} but got {text[:80]!r}; "
                 "write it as in Theta(sqrt(n/k))"
             )
         if head not in _SENSES:
             raise unknown_name("statement", head, _SENSES)
-        return _SENSES[head](rest[:-1])
+        return _SENSES[head](rest.rstrip()[:-1])
 
     def value(
         self, sizes: Mapping[str, npt.ArrayLike], constants: Mapping[Expr, float] | None = None
@@ -97,7 +101,16 @@ class Statement:
             InvalidInputError: if a symbol has no value, or the formula is not positive and finite at some size.
         """
         formula = self.formula.subs(dict(constants or {}))
-        arrays = {name: np.asarray(values, dtype=np.float64) for name, values in sizes.items()}
+        for name in sizes:
+            if name not in SIZES:
+                raise unknown_name("size", name, SIZES)
+        try:
+            broadcast = np.broadcast_arrays(*(np.asarray(values, dtype=np.float64) for values in sizes.values()))
+        except (TypeError, ValueError) as error:
+            raise InvalidInputError(
+                f"sizes: expected arrays of numbers of one shape but got {dict(sizes)!r}"
+            ) from error
+        arrays = dict(zip(sizes, broadcast, strict=True))
         names = sorted(arrays)
         missing = sorted(str(s) for s in formula.free_symbols if str(s) not in arrays) + sorted(
             map(str, formula.atoms(mu))
@@ -108,7 +121,9 @@ class Statement:
             [SIZES[name] for name in names], formula, modules=["scipy", "numpy"]
         )
         with np.errstate(all="ignore"):
-            values = np.broadcast_to(function(*(arrays[name] for name in names)), np.broadcast(*arrays.values()).shape)
+            values = np.broadcast_to(
+                function(*(arrays[name] for name in names)), broadcast[0].shape if broadcast else ()
+            )
         bad = ~(np.isfinite(values) & (values > 0))
         if bad.any():
             index = int(np.argmax(bad))

@@ -26,7 +26,12 @@ _OUT_HELP = "Where the report goes.  [default: bigtheta-report/DATE]"
 
 
 class _BadInput(click.ClickException):
+    """One line on standard error; what the user typed cannot send escape codes to the terminal."""
+
     exit_code = 2
+
+    def format_message(self) -> str:
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in self.message)
 
 
 class _Group(click.Group):

@@ -27,6 +27,8 @@ TAU_WEIGHTS = (0.30, 0.45, 0.20, 0.05)
 POOLING = 8.0
 """Trials' worth of weight that the pooled variance gets in each cell."""
 MISFIT_LEVEL = 0.05
+LEAST_VARIANCE = 1e-14
+"""Smallest variance of a cell mean that is believed: below a relative 1e-7 it is rounding."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Fit:
         centre: mean of log size, where the intercept is taken.
         misfit_p: p-value of the chi^2 of the heaviest component.
         scale: factor by which misfit widened the standard deviations; 1 if the data fit.
+        smoothed: the cell means as the heaviest component predicts them, noise taken out.
     """
 
     weights: Array
@@ -84,6 +87,7 @@ class Fit:
     centre: float
     misfit_p: float
     scale: float
+    smoothed: Array
 
     @property
     def mixture(self) -> Mixture:
@@ -160,7 +164,7 @@ def _average(
 ) -> Fit:
     """Generalised least squares for every (basis, tau), weighted by prior x restricted marginal likelihood."""
     count, columns = design.shape
-    floor = max(float(cells.v.max()), 1e-300) * 1e-12  # a cell without noise must not make V singular
+    floor = max(float(cells.v.max()) * 1e-12, LEAST_VARIANCE)  # a cell without noise must not make V singular
     noise = np.diag(np.maximum(cells.v, floor))
     outer = np.stack([phi @ phi.T for phi in decays])
     tau = np.asarray(taus)
@@ -179,6 +183,7 @@ def _average(
 
     best = int(np.argmax(weight))
     degrees = count - columns
+    smoothed = cells.y - np.maximum(cells.v, floor) * (inverse[best] @ residual[best])
     misfit_p = float(special.chdtrc(degrees, chi2[best])) if degrees > 0 else 1.0
     scale = float(np.sqrt(chi2[best] / degrees)) if misfit_p < MISFIT_LEVEL else 1.0
-    return Fit(weight, beta, np.asarray(covariance, dtype=np.float64), centre, misfit_p, max(scale, 1.0))
+    return Fit(weight, beta, np.asarray(covariance, dtype=np.float64), centre, misfit_p, max(scale, 1.0), smoothed)

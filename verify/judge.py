@@ -10,7 +10,7 @@ Otherwise INCONCLUSIVE. Fewer than 5 sizes or less than one decade never PASSes;
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from bigtheta.theory.errors import InvalidInputError, unknown_name
+from bigtheta.theory.law import LIMIT_MARGIN, MARGIN
 from bigtheta.theory.order import leading_order
 from bigtheta.theory.scale import SIZES, Path
 from bigtheta.theory.statement import Sense, Statement
@@ -31,7 +32,7 @@ __all__ = ["ESTIMANDS", "judge"]
 Array = npt.NDArray[np.float64]
 
 ESTIMANDS = ("geomean", "mean")
-MARGIN, LIMIT_MARGIN = 0.10, 0.05
+ROUNDING = 1e-28
 MIN_SIZES, MIN_DECADES, FEWEST_SIZES = 5, 1.0, 3
 TAIL_INDEX = 2.5
 _LEVELS = (0.005, 0.01, 0.025, 0.05, 0.5, 0.95, 0.975, 0.99, 0.995)
@@ -91,11 +92,21 @@ def judge(
     }  # fmt: skip
     if (refusal := _unusable(data, wanted)) is not None:
         return Judgement(verdict=refusal[0], reason=refusal[1], **base)
+    with np.errstate(over="ignore"):
+        return _judged(data, claim, wanted, delta, claimed, base)
 
+
+def _judged(
+    data: _Data, claim: Statement, wanted: str, delta: float, claimed: float | None, base: dict[str, Any]
+) -> Judgement:
+    """Fit, decide, and say why."""
+    is_limit = claim.sense is Sense.LIMIT
     ratios = [s / f for s, f in zip(data.samples, data.formula, strict=True)]
     cells = _means(ratios, wanted, is_limit)
-    if cells.degrees < 3 or not cells.v.max() > 0:
-        why = "too few trials to estimate the noise" if cells.degrees < 3 else "the samples of each cell are identical"
+    if cells.degrees < 3 or not np.isfinite(cells.y).all() or cells.v.max() < ROUNDING:
+        why = "too few trials to estimate the noise"
+        if cells.degrees >= 3:
+            why = "the samples of each cell are identical up to rounding"
         return Judgement(verdict=Verdict.INCONCLUSIVE, reason=f"{why}; give more independent trials a cell", **base)
     fit = (fit_level if is_limit else fit_slope)(data.size, cells)
     q = dict(zip(_LEVELS, fit.mixture.quantiles(_LEVELS).tolist(), strict=True))
@@ -111,7 +122,7 @@ def judge(
     scale = float(data.formula[0]) if is_limit and constant_formula else 1.0
     shift = 1.0 if is_limit else float(claimed or 0.0)
     values = {level: scale * (shift + value) for level, value in q.items()}
-    one_sided = claim.sense in (Sense.OMEGA, Sense.BIG_O)
+    below, above = _rejected(claim.sense, q, delta)
     implied = 1.0 if is_limit else float(np.exp(fit.line(data.size[-1]).quantiles([0.5])[0]))
     level = np.exp(cells.y) if not is_limit else cells.y
     x = np.log(data.size)
@@ -121,8 +132,8 @@ def judge(
         estimate=values[0.5],
         low=values[0.025],
         high=values[0.975],
-        rejects_below=None if claim.sense is Sense.OMEGA else values[0.01 if one_sided else 0.005],
-        rejects_above=None if claim.sense is Sense.BIG_O else values[0.99 if one_sided else 0.995],
+        rejects_below=None if below is None else scale * (shift + below),
+        rejects_above=None if above is None else scale * (shift + above),
         constant=implied,
         misfit_p=fit.misfit_p,
         tau_break=_tau_break(claim.sense, data, cells, delta, is_limit) if verdict is Verdict.PASS else None,
@@ -139,7 +150,7 @@ class _Data:
 
     variable: str
     size: Array
-    sizes: tuple[dict[str, int], ...]
+    sizes: tuple[dict[str, int | float], ...]
     samples: tuple[Array, ...]
     formula: Array
 
@@ -169,6 +180,8 @@ def _arranged(
             arrays[name] = np.atleast_1d(np.asarray(values, dtype=np.float64))
         except (TypeError, ValueError) as error:
             raise InvalidInputError(f"sizes: expected numbers for {name} but got {values!r}") from error
+    if isinstance(samples, Mapping | str) or not isinstance(samples, Iterable):
+        raise InvalidInputError(f"samples: expected one array for each cell but got {type(samples).__name__}")
     columns = []
     for index, cell in enumerate(samples):
         try:
@@ -195,8 +208,12 @@ def _arranged(
             f"sizes: two cells have the same {variable}; merge them, or name the size that varies in `along`"
         )
     formula = claim.value(arrays, constants)[order]
-    rows = tuple({name: int(array[i]) for name, array in arrays.items()} for i in order)
+    rows = tuple({name: _whole(array[i]) for name, array in arrays.items()} for i in order)
     return _Data(variable, size, rows, tuple(columns[i] for i in order), formula)
+
+
+def _whole(value: float) -> int | float:
+    return int(value) if value == int(value) else float(value)
 
 
 def _claimed_exponent(claim: Statement, data: _Data, path: Path | None, constants: Any) -> float:
@@ -260,7 +277,8 @@ def _means(ratios: Sequence[Array], estimand: str, is_limit: bool) -> CellMeans:
     squares = []
     for r in ratios:
         m = len(r)
-        without = np.log((r.sum() - r) / (m - 1)) if m > 1 else np.zeros(1)
+        others = np.maximum(r.sum() - r, np.finfo(float).tiny)  # one sample may be the whole sum
+        without = np.log(others / (m - 1)) if m > 1 else np.zeros(1)
         squares.append((m - 1) ** 2 * ((without - without.mean()) ** 2).sum())
     return shrunk(means, np.array(squares), np.array([len(r) for r in ratios], dtype=np.float64))
 
@@ -278,6 +296,24 @@ def _passes(sense: Sense, low: float, high: float, delta: float) -> bool:
     return {Sense.OMEGA: above, Sense.BIG_O: below}.get(sense, above and below)
 
 
+def _rejected(sense: Sense, q: Mapping[float, float], delta: float) -> tuple[float | None, float | None]:
+    """Return the claims, as deviations from this one, below and above which these data FAIL a claim.
+
+    A claim beyond the 99% interval still PASSes where the 90% interval is within the margin of it. For a limit the
+    margin is relative to the claim.
+    """
+    one_sided = sense in (Sense.OMEGA, Sense.BIG_O)
+    low, high = (q[0.01], q[0.99]) if one_sided else (q[0.005], q[0.995])
+    if sense is Sense.LIMIT:
+        near, far = (1 + q[0.95]) / (1 + delta) - 1, (1 + q[0.05]) / (1 - delta) - 1 if delta < 1 else math.inf
+    else:
+        near, far = q[0.95] - delta, q[0.05] + delta
+    may_pass = one_sided or near < far
+    below = min(low, near) if may_pass else low
+    above = max(high, far) if may_pass else high
+    return (None if sense is Sense.OMEGA else below), (None if sense is Sense.BIG_O else above)
+
+
 def _too_little_range(data: _Data) -> str | None:
     if len(data.size) < MIN_SIZES:
         return f"{len(data.size)} sizes agree with the claim, but fewer than {MIN_SIZES} never PASS; add sizes"
@@ -291,7 +327,7 @@ def _too_little_range(data: _Data) -> str | None:
 
 def _floor(fit: Fit, data: _Data, cells: CellMeans, is_limit: bool) -> float:
     """Half-width of the 90% interval that no number of trials would improve."""
-    quiet = CellMeans(cells.y, cells.v * 1e-4, cells.degrees)
+    quiet = CellMeans(fit.smoothed, cells.v * 1e-4, cells.degrees)
     q = (fit_level if is_limit else fit_slope)(data.size, quiet).mixture.quantiles([0.05, 0.95])
     return float(q[1] - q[0]) / 2
 
@@ -306,6 +342,12 @@ def _tau_break(sense: Sense, data: _Data, cells: CellMeans, delta: float, is_lim
             break
         last = tau
     return last
+
+
+def _mean(samples: Array) -> float:
+    """The mean, without overflow."""
+    largest = float(samples.max())
+    return float((samples / largest).mean()) * largest
 
 
 def _cells(data: _Data, cells: CellMeans, fit: Fit, implied: float, is_limit: bool) -> tuple[Cell, ...]:

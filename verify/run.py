@@ -15,7 +15,7 @@ from bigtheta.numerics.interpolate import RESIDUAL_LIMIT
 from bigtheta.numerics.sweep import Experiment, choose_device, run, schedule
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
-from bigtheta.theory.errors import InvalidInputError, unknown_name
+from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
 from bigtheta.theory.law import Control, Law, find_laws, with_control
 from bigtheta.verify.judge import judge
 from bigtheta.verify.provenance import provenance
@@ -77,11 +77,13 @@ def verify(
         raise unknown_name("profile", profile, PROFILES)
     chosen = _laws(laws, paper)
     names = (activations,) if isinstance(activations, str | Activation) else activations
+    if names is not None and (not isinstance(names, Iterable) or not (names := tuple(names))):
+        raise InvalidInputError(f"activations: expected at least one name or formula but got {activations!r}")
     acts = None if names is None else tuple(find_activation(name) for name in names)
     checks = [check for law in chosen for check in _checks(law, acts)]
-    count = PROFILES[profile] if trials is None else trials
-    if not isinstance(count, int) or count < 1:
-        raise InvalidInputError(f"trials: expected a whole number >= 1 but got trials={trials!r}")
+    count = PROFILES[profile] if trials is None else whole_number("trials", trials, low=1)
+    seed = whole_number("seed", seed, low=0)
+    workers = 1 if jobs is None else whole_number("jobs", jobs, low=1)
     device = choose_device(device)
 
     asked = [
@@ -90,7 +92,7 @@ def verify(
     ]
     folder = None if out is None else make_folder(out)
     experiments = {experiment.identity: experiment for experiment in asked if experiment is not None}
-    frames = run(list(experiments.values()), seed=seed, jobs=jobs or 1, device=device, progress=progress)
+    frames = run(list(experiments.values()), seed=seed, jobs=workers, device=device, progress=progress)
     samples = dict(zip(experiments, frames, strict=True))
 
     entries = []
@@ -137,7 +139,11 @@ def default_jobs() -> int:
 
 
 def _laws(laws: Law | str | Iterable[Law | str] | None, paper: str | None) -> tuple[Law, ...]:
+    if not isinstance(laws, Law | str | Iterable | None):
+        raise InvalidInputError(f"laws: expected laws or their names but got {laws!r}")
     given: Sequence[Law | str] = (laws,) if isinstance(laws, Law | str) else tuple(laws or ())
+    if laws is not None and not given and paper is None:
+        raise InvalidInputError("laws: expected at least one law but got none; leave `laws` out for all shipped laws")
     own = [entry for entry in given if isinstance(entry, Law)]
     names = [entry for entry in given if not isinstance(entry, Law)]
     shipped = find_laws(names, paper=paper) if names or paper is not None or not own else ()
@@ -154,6 +160,7 @@ def _checks(law: Law, acts: tuple[Activation, ...] | None) -> list[_Check]:
     for control in law.controls if judged else ():
         changed = with_control(law, control)
         act = find_activation(control.activation) if control.activation is not None else judged[0]
+        changed.formula_values(act)
         checks.append(_Check(changed, law, act, control, None))
     return checks
 

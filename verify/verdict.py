@@ -28,7 +28,7 @@ class Cell:
     fit_low, fit_high: 95% band of the fitted power law (of the level, for a limit).
     """
 
-    sizes: dict[str, int]
+    sizes: dict[str, int | float]
     trials: int
     mean: float
     geomean: float

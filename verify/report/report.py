@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pandas as pd
 
@@ -52,7 +53,9 @@ class Entry:
             *(["control", self.judgement.statement] if self.control else []),
         ]
         text = "-".join(parts)
-        return "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in text).split())[:120]
+        plain = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in text).split())[:110]
+        # Formulas and statements differ in signs that a file name cannot hold.
+        return plain if self.activation.isidentifier() and not self.control else f"{plain}-{crc32(text.encode()):08x}"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from bigtheta.verify.report.report import Entry, Report
@@ -53,7 +54,8 @@ def command(report: Report, entry: Entry) -> str:
         return ""
     about = report.provenance
     amount = f"--profile {about['profile']}" if about.get("profile") else f"--trials {about.get('trials')}"
-    act = entry.activation if entry.control is None else str(entry.law.activations[0])
+    swapped = entry.control is not None and entry.control.activation is not None
+    act = shlex.quote(str(entry.law.activations[0]) if swapped else entry.activation)
     return f"bigtheta verify {entry.law.id} -a {act} {amount} --seed {about.get('seed')}"
 
 
