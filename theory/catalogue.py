@@ -29,7 +29,6 @@ CATALOGUE: Mapping[str, Callable[[], Any]] = {
 """Name -> expression in u. `square` is u^2/2, so that its derivative is u."""
 
 
-@cache
 def activation(name: str | Activation) -> Activation:
     """Return a catalogue activation by name, or read a formula in u.
 
@@ -49,6 +48,11 @@ def activation(name: str | Activation) -> Activation:
         return name
     if not isinstance(name, str):
         raise InvalidInputError(f"activation: expected a name or a formula but got {name!r}")
+    return _read(name)
+
+
+@cache
+def _read(name: str) -> Activation:
     if (known := name.replace("-", "_")) in CATALOGUE:
         return Activation(known, CATALOGUE[known]())
     if name.isidentifier() and name not in ("u", "x", "z", "t"):

@@ -192,7 +192,7 @@ def check_growth(act: Activation, radius: float = 1.0) -> None:
         for x in (-far, far):
             if not float(piece.low) <= x <= float(piece.high):
                 continue
-            with mpmath.workdps(15):
+            with mpmath.workdps(1000):  # 1 + tanh(-1000) is not 0
                 size = abs(phi(mpmath.mpf(x) * radius))
                 too_large = size > 0 and mpmath.log(size) >= mpmath.mpf(far) ** 2 / 4
             if too_large:

@@ -113,10 +113,11 @@ def _judged(
     if is_limit:
         q = {level: value - 1 for level, value in q.items()}
     verdict = _decide(claim.sense, q, delta)
-    veto = _too_little_range(data) if verdict is Verdict.PASS else None
-    verdict = Verdict.INCONCLUSIVE if veto else verdict
+    narrow = _too_little_range(data)
     words = Reason(claim.sense, data.variable, claimed, q, delta)
-    reason = veto or words.why(verdict, _floor(fit, data, cells, is_limit), fit.misfit_p)
+    reason = words.why(verdict, _floor(fit, data, cells, is_limit), fit.misfit_p, narrow)
+    if verdict is Verdict.PASS and narrow:
+        verdict = Verdict.INCONCLUSIVE
 
     constant_formula = not claim.formula.free_symbols
     scale = float(data.formula[0]) if is_limit and constant_formula else 1.0
@@ -315,13 +316,12 @@ def _rejected(sense: Sense, q: Mapping[float, float], delta: float) -> tuple[flo
 
 
 def _too_little_range(data: _Data) -> str | None:
+    """Return why these sizes never PASS, if so, and what to do."""
     if len(data.size) < MIN_SIZES:
-        return f"{len(data.size)} sizes agree with the claim, but fewer than {MIN_SIZES} never PASS; add sizes"
+        return f"fewer than {MIN_SIZES} sizes never PASS (here {len(data.size)}): add sizes"
     if data.decades < MIN_DECADES - 1e-9:
         span = f"{data.size[0]:g} to {data.size[-1]:g}"
-        return (
-            f"the data agree, but {data.variable} = {span} is less than one decade, which never PASSes; widen the range"
-        )
+        return f"{data.variable} = {span} is less than one decade, which never PASSes: widen the range"
     return None
 
 
@@ -360,7 +360,7 @@ def _cells(data: _Data, cells: CellMeans, fit: Fit, implied: float, is_limit: bo
             low, high = (f * (cells.y[i] + sign * spread) for sign in (-1, 1))
             band = f * fit.mixture.quantiles([0.025, 0.975])
         else:
-            low, high = (f * math.exp(cells.y[i] + sign * spread) for sign in (-1, 1))
+            low, high = (f * float(np.exp(cells.y[i] + sign * spread)) for sign in (-1, 1))
             band = f * np.exp(fit.line(data.size[i]).quantiles([0.025, 0.975]))
         geomean = float(np.exp(np.log(samples).mean()))
         rows.append(

@@ -21,18 +21,19 @@ class Reason:
     q: Mapping[float, float]
     delta: float
 
-    def why(self, verdict: Verdict, floor: float, misfit_p: float) -> str:
+    def why(self, verdict: Verdict, floor: float, misfit_p: float, narrow: str | None) -> str:
         """Return the reason for a verdict.
 
         Args:
             floor: half-width of the 90% interval that no number of trials would improve.
             misfit_p: goodness of fit.
+            narrow: why these sizes never PASS, if so.
         """
         if verdict is Verdict.PASS:
-            return self.agreement()
+            return f"{self.agreement()}, but {narrow}" if narrow else self.agreement()
         if verdict is Verdict.FAIL:
             return self.contradiction()
-        return f"{self.undecided(floor)}{self.misfit(misfit_p)}"
+        return f"{self.undecided(floor, narrow)}{self.misfit(misfit_p)}"
 
     def span(self, low: float, high: float) -> str:
         """The interval between two quantiles, around the claim."""
@@ -66,10 +67,12 @@ class Reason:
             return f"{self.what} is in {self.span(0.01, 0.99)} (98%), above {self.target}"
         return f"{self.what} is in {self.span(0.005, 0.995)} (99%), which excludes {self.target}"
 
-    def undecided(self, floor: float) -> str:
+    def undecided(self, floor: float, narrow: str | None) -> str:
         """Why neither, and what would decide."""
         half = (self.q[0.95] - self.q[0.05]) / 2
         head = f"{self.what} is in {self.span(0.05, 0.95)} (90%), not surely within {self.delta:g} of {self.target}; "
+        if narrow:
+            return f"{head}{narrow}"
         if half > 1.5 * floor and floor < self.delta:
             return f"{head}more trials would narrow it to +-{floor:.3f}"
         return f"{head}finite-size corrections leave +-{floor:.3f} however many trials: larger sizes are needed"

@@ -145,9 +145,13 @@ def _laws(laws: Law | str | Iterable[Law | str] | None, paper: str | None) -> tu
     if laws is not None and not given and paper is None:
         raise InvalidInputError("laws: expected at least one law but got none; leave `laws` out for all shipped laws")
     own = [entry for entry in given if isinstance(entry, Law)]
-    names = [entry for entry in given if not isinstance(entry, Law)]
-    shipped = find_laws(names, paper=paper) if names or paper is not None or not own else ()
-    return (*own, *shipped)
+    asked = [entry for entry in given if not isinstance(entry, Law)]
+    shipped = find_laws(asked, paper=paper) if asked or paper is not None or not own else ()
+    chosen = (*own, *shipped)
+    names = [entry.id for entry in chosen]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InvalidInputError(f"laws: two laws are named {twice[0]!r}; give each a name of its own")
+    return chosen
 
 
 def _checks(law: Law, acts: tuple[Activation, ...] | None) -> list[_Check]:

@@ -1,0 +1,527 @@
+"""Laws and the vocabulary of models: validation, hypotheses, and what every shipped law must have."""
+
+import importlib
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+from sympy import Ge, Le, Ne
+
+from bigtheta.theory.activation import Activation, Parity, u
+from bigtheta.theory.errors import InvalidInputError, OutsideScaleError
+from bigtheta.theory.law import (
+    Control,
+    Law,
+    find_laws,
+    hypothesis_text,
+    law,
+    laws,
+    with_control,
+)
+from bigtheta.theory.model import (
+    Inputs,
+    Labels,
+    NeuralTangent,
+    NTKernel,
+    Quantity,
+    RandomFeatures,
+    RFKernel,
+    inputs,
+    labels,
+    model,
+    parameter_count,
+    quantity,
+)
+from bigtheta.theory.scale import Path, Sizes, d, k, n, p
+from bigtheta.theory.statement import BigO, Limit, Omega, Statement, Theta, lam, mu
+
+GOOD = {
+    "name": "b",
+    "model": "rf-kernel",
+    "statement": "Theta(sqrt(n))",
+    "path": {"d": "2*n"},
+    "sizes": {"n": [50, 100, 200, 400, 800]},
+}
+WIDE = {"model": "random-features", "path": {"d": "n", "k": "2*n"}}
+
+
+def make(**changes):
+    return Law(**{**GOOD, **changes})
+
+
+def test_names_and_types_give_the_same_law():
+    by_names = make(quantity="sobolev", inputs="sphere", labels={"noise": 1.0}, activations=["relu"])
+    by_types = Law(
+        name="b",
+        model=RFKernel(),
+        statement=Theta(sympy.sqrt(n)),
+        path=Path(d=2 * n),
+        sizes=Sizes("n", (50, 100, 200, 400, 800)),
+        quantity=Quantity.SOBOLEV,
+        inputs=Inputs.SPHERE,
+        labels=Labels(),
+    )
+    assert by_names == by_types
+    assert hash(by_names) == hash(by_types)
+    assert by_names != make(margin=0.2)
+    assert make(activations="tanh").activations == ("tanh",)
+    assert make(activations=Activation("own", u**2)).activations == (Activation("own", u**2),)
+
+
+def test_defaults():
+    entry = make()
+    assert (entry.id, entry.margin, entry.activations, entry.paper) == ("b", 0.1, ("relu",), None)
+    assert entry.labels == Labels(signal=0.0, noise=1.0)
+    assert entry.inputs is Inputs.SPHERE
+
+
+CHECKS = [
+    # what is wrong, the field that the message names, and what else it says
+    ({"name": ""}, ["name", "name=''"]),
+    ({"name": "a b"}, ["name", "letters, digits", "name='a b'"]),
+    ({"name": "-x"}, ["name", "name='-x'"]),
+    ({"name": "x" * 81}, ["name", "letters"]),
+    ({"name": None}, ["name", "name=None"]),
+    ({"margin": 0}, ["margin", "0 < margin < 10", "margin=0"]),
+    ({"margin": -1}, ["margin", "margin=-1"]),
+    ({"margin": 10}, ["margin", "margin=10"]),
+    ({"margin": math.nan}, ["margin", "margin=nan"]),
+    ({"margin": "0.1"}, ["margin", "margin='0.1'"]),
+    ({"activations": ()}, ["activations", "at least one"]),
+    ({"activations": ["rellu"]}, ["activation", "'rellu'", "did you mean 'relu'"]),
+    ({"activations": ["u +"]}, ["activation", "does not parse"]),
+    ({"activations": [3]}, ["activation", "got 3"]),
+    ({"statement": "Theta(k)"}, ["statement", "k is not a size of rf-kernel", "d, lam, n"]),
+    ({"statement": "Theta(p)"}, ["statement", "p is not a size of rf-kernel"]),
+    ({"statement": "Theta(sqrt(n)"}, ["statement", "never closed"]),
+    ({"statement": "theta(n)"}, ["statement", "did you mean 'Theta'"]),
+    ({"statement": "Theta(n < d)"}, ["statement", "condition"]),
+    ({"statement": None}, ["statement", "got None"]),
+    ({"statement": sympy.sqrt(n)}, ["statement", "expected text"]),
+    ({"model": "rf"}, ["model", "'rf'", "random-features"]),
+    ({"model": "random-feature"}, ["model", "did you mean 'random-features'"]),
+    ({"model": None}, ["model", "`kind`", "got None"]),
+    ({"model": {}}, ["model", "`kind`"]),
+    ({"model": RFKernel}, ["model", "`kind`"]),
+    ({"model": {"kind": "rf-kernel", "ridge": -1}}, ["model", "ridge >= 0", "ridge=-1"]),
+    ({"model": {"kind": "rf-kernel", "ridge": math.inf}}, ["model", "ridge=inf"]),
+    ({"model": {"kind": "rf-kernel", "ridge": "x"}}, ["model", "ridge", "float"]),
+    ({"model": {"kind": "rf-kernel", "ridg": 1}}, ["model", "unknown field `ridg`"]),
+    ({"model": "random-features"}, ["path", "random-features needs k", "add k"]),
+    ({"model": "neural-tangent", "path": {"k": "n"}}, ["path", "neural-tangent needs d"]),
+    ({"path": None}, ["path", "rf-kernel needs d", "d = 2*n"]),
+    ({"path": {"d": "2*q"}}, ["path d", "unknown symbol 'q'"]),
+    ({"path": {"d": "n*k"}}, ["path", "one free size but got k, n"]),
+    ({"path": {"d": "n", "n": "d"}}, ["path", "defined through itself"]),
+    ({"path": {"q": "n"}}, ["path", "'q'"]),
+    ({"path": {"d": "n - 50"}}, ["sizes", "d = n - 50 = 0 at n = 50"]),
+    ({"path": Path(d="2*n"), "sizes": Sizes("d", (5,))}, ["sizes", "n free", "gives d"]),
+    ({"sizes": {}}, ["sizes", "one free size", "got {}"]),
+    ({"sizes": {"n": [1], "d": [1]}}, ["sizes", "one free size"]),
+    ({"sizes": [1, 2]}, ["sizes", "one free size", "got [1, 2]"]),
+    ({"sizes": None}, ["sizes", "got None"]),
+    ({"sizes": {"n": []}}, ["sizes", "at least one value"]),
+    ({"sizes": {"q": [1]}}, ["size", "'q'"]),
+    ({"sizes": {"n": [1.5]}}, ["sizes", "n=1.5"]),
+    ({"sizes": {"n": [-5]}}, ["sizes", "n=-5"]),
+    ({"sizes": {"n": [10, 10]}}, ["sizes", "twice"]),
+    ({"sizes": {"d": [1, 2]}}, ["path", "one free size but got d, n"]),
+    ({"quantity": "sobolv"}, ["quantity", "did you mean 'sobolev'"]),
+    ({"quantity": None}, ["quantity", "None"]),
+    ({"inputs": "cube"}, ["inputs", "'cube'", "sphere"]),
+    ({"labels": {"noise": -1}}, ["labels", "noise >= 0", "noise=-1"]),
+    ({"labels": {"noise": math.nan}}, ["labels", "noise=nan"]),
+    ({"labels": {"noise": 0}}, ["labels", "nothing to fit"]),
+    ({"labels": {"nois": 1}}, ["labels", "`nois`"]),
+    ({"labels": {"noise": "a"}}, ["labels", "noise"]),
+    ({"labels": 3}, ["labels", "got 3"]),
+    ({**WIDE, "path": {"d": "n", "k": "n/2"}}, ["n = 50", "p = k = 25", "cannot fit 50", "enlarge k", "ridge"]),
+    (
+        {"model": "neural-tangent", "path": {"d": "5", "k": "20"}},
+        ["n = 200", "p = d*k = 100", "cannot fit 200", "enlarge d*k"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), CHECKS, ids=[str(changes)[:60] for changes, _ in CHECKS])
+def test_each_check_names_the_law_and_the_field(changes, words):
+    with pytest.raises(InvalidInputError) as caught:
+        make(**changes)
+    message = str(caught.value)
+    assert message.startswith(f"law {str(changes.get('name', 'b'))[:80]!r}: ")
+    assert [word for word in words if word not in message] == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"activations": None},
+        {"sizes": {"n": 5}},
+        {"sizes": {"n": None}},
+        {"path": "d = 2*n"},
+        {"hypotheses": 3},
+        {"controls": 3},
+        {"model": {"kind": ["rf-kernel"]}},
+    ],
+    ids=str,
+)
+def test_fields_of_a_wrong_type_are_refused(changes):
+    with pytest.raises(InvalidInputError, match="law 'b'"):
+        make(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hypotheses": ("mu(1) != 0",)},
+        {"hypotheses": (n,)},
+        {"controls": ("abs",)},
+        {"controls": (Control(because="x", activation="rellu"),)},
+        {"controls": (Control(because="x", statement=Theta(k)),)},
+        {"paper": "dohmatob2021"},
+        {"margin": True},
+        {"statement": "Theta(0)"},
+        {"statement": "Theta(-n)"},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_measured_is_refused_at_once(changes):
+    with pytest.raises(InvalidInputError):
+        make(**changes)
+
+
+def test_a_ridge_lets_a_model_with_few_parameters_pass():
+    few = {"path": {"d": "n", "k": "n/2"}}
+    assert make(**few, model={"kind": "random-features", "ridge": 0.1}).model.ridge == 0.1
+    with pytest.raises(InvalidInputError, match="cannot fit"):
+        make(**few, model="random-features")
+    assert make(path={"d": "5", "k": "160"}, model="neural-tangent").cells[-1] == {"n": 800, "d": 5, "k": 160}
+
+
+def test_gaussian_inputs_are_allowed():
+    for kind in ("rf-kernel", "ntk-kernel"):
+        assert make(model=kind, inputs="gaussian").inputs is Inputs.GAUSSIAN
+
+
+def test_the_kind_of_the_error_is_kept():
+    with pytest.raises(OutsideScaleError):
+        _ = make(statement="Theta(2**n)").claimed_order
+
+
+def test_cells_and_arrays():
+    entry = make(**WIDE, sizes={"n": [30, 10]})
+    assert entry.cells == ({"n": 10, "d": 10, "k": 20}, {"n": 30, "d": 30, "k": 60})
+    assert entry.size_arrays == {"n": [10, 30], "d": [10, 30], "k": [20, 60], "p": [20, 60]}
+    tangent = make(**{**WIDE, "model": "neural-tangent"}, sizes={"n": [10]})
+    assert tangent.size_arrays["p"] == [200]
+    assert "p" not in make().size_arrays
+
+
+@pytest.mark.parametrize(
+    ("changes", "act", "expected"),
+    [
+        ({}, "relu", [math.sqrt(x) for x in (50, 100, 200, 400, 800)]),
+        ({"statement": "Theta(n/d)"}, "relu", [0.5] * 5),
+        ({"statement": "Limit(mu(1)*n)"}, "relu", [25, 50, 100, 200, 400]),
+        ({"statement": "Limit(mu(0)*n)"}, "square", [25, 50, 100, 200, 400]),
+        ({"statement": "Theta(lam)"}, "tanh", [0.0747] * 5),  # THEORY section 0
+        ({"statement": "Theta(lam)", "model": "ntk-kernel"}, "relu", [1.0] * 5),
+        ({"statement": "Theta(lam)", "model": "ntk-kernel"}, "tanh", [0.266] * 5),
+        ({**WIDE, "statement": "Theta(sqrt(n/p))"}, "relu", [math.sqrt(0.5)] * 5),
+        ({**WIDE, "model": "neural-tangent", "statement": "Theta(n**2/p)"}, "relu", [0.5] * 5),
+    ],
+)  # fmt: skip
+def test_formula_values(changes, act, expected):
+    np.testing.assert_allclose(make(**changes).formula_values(act), expected, rtol=2e-3)
+
+
+def test_constants_without_a_value_are_refused():
+    with pytest.raises(InvalidInputError, match=r"lam = a\*/a_1 is infinite for abs"):
+        make(statement="Theta(lam*n)").formula_values("abs")
+    with pytest.raises(InvalidInputError, match="positive, finite"):
+        make(statement="Theta(mu(1)*n)").formula_values("abs")
+    with pytest.raises(InvalidInputError, match="from 0 to 1000 but got j=2000"):
+        make(statement="Theta(mu(2000)*n)").formula_values("relu")
+
+
+@pytest.mark.parametrize("j", [5, 11])
+def test_a_coefficient_that_vanishes_is_no_scale(j):
+    with pytest.raises(InvalidInputError):
+        make(statement=f"Theta(mu({j})*n)").formula_values("relu")
+
+
+@pytest.mark.parametrize(
+    ("changes", "power", "constant"),
+    [
+        ({}, Fraction(1, 2), 1),
+        ({"statement": "Theta(sqrt(d))"}, Fraction(1, 2), sympy.sqrt(2)),
+        ({"statement": "Omega(n/d)"}, 0, sympy.Rational(1, 2)),
+        ({"statement": "O(mu(2)*lam*n**2)"}, 2, 1),
+        ({**WIDE, "statement": "Theta(sqrt(n/p))"}, 0, sympy.sqrt(2) / 2),
+        ({**WIDE, "model": "neural-tangent", "statement": "Theta(sqrt(n/p))"}, Fraction(-1, 2), sympy.sqrt(2) / 2),
+    ],
+)
+def test_claimed_order(changes, power, constant):
+    order = make(**changes).claimed_order
+    assert (order.power, order.log_power) == (power, 0)
+    assert sympy.simplify(order.constant - constant) == 0
+
+
+UNMET = [
+    ((), "relu", None),
+    ((Parity.EVEN,), "abs", None),
+    ((Parity.EVEN,), "relu", "relu is not even"),
+    ((Parity.EVEN,), "tanh", "tanh is not even"),
+    ((Parity.ODD,), "tanh", None),
+    ((Parity.ODD,), "cos", "cos is not odd"),
+    ((Ne(mu(1), 0),), "relu", None),
+    ((Ne(mu(1), 0),), "abs", "mu(1) != 0 does not hold for abs"),
+    ((Ne(mu(1), 0),), "cos", "mu(1) != 0 does not hold for cos"),
+    ((Ne(mu(2), 0),), "tanh", "mu(2) != 0"),
+    ((Ne(mu(3), 0),), "relu", "mu(3) != 0"),  # zero, but not by parity
+    ((Ne(mu(2), 0),), "softplus", None),
+    ((Ne(mu(0), 0),), "square", None),
+    ((Le(n, 100),), "relu", "n <= 100 does not hold for relu at n = 200, d = 400"),
+    ((Le(n, 800),), "relu", None),
+    ((Ge(d, n),), "relu", None),
+    ((Ge(n, d),), "relu", "n >= d does not hold for relu at n = 50, d = 100"),
+    ((Ge(d, n), Ne(mu(1), 0), Parity.EVEN), "abs", "mu(1) != 0"),  # the first that fails
+    ((Ge(mu(1) ** 2 * n, 10),), "relu", None),
+    ((Ge(mu(1) ** 2 * n, 20),), "relu", "does not hold"),
+]
+
+
+@pytest.mark.parametrize(("hypotheses", "act", "words"), UNMET)
+def test_unmet_hypotheses(hypotheses, act, words):
+    got = make(hypotheses=hypotheses).unmet(act)
+    if words is None:
+        assert got is None
+    else:
+        assert words in got
+
+
+def test_hypotheses_in_words():
+    assert hypothesis_text(Parity.ODD) == "odd activation"
+    assert hypothesis_text(Le(n, d * k)) == "n <= d*k"
+    assert hypothesis_text(Ne(mu(1), 0)) == "mu(1) != 0"
+
+
+SHIPPED = laws()
+
+
+@pytest.mark.parametrize("entry", SHIPPED, ids=[entry.id for entry in SHIPPED])
+class TestShippedLaws:
+    def test_it_has_a_source(self, entry):
+        assert entry.paper is not None
+        assert entry.theorem
+        assert entry.claim.endswith((".", ":"))
+        assert entry.paper.arxiv in str(entry.paper)
+        assert entry.id == f"{entry.paper.id}/{entry.name}"
+
+    def test_it_covers_a_decade_in_five_cells_or_more(self, entry):
+        values = entry.sizes.values
+        assert len(values) >= 5
+        assert values[-1] >= 10 * values[0]
+        steps = [b / a for a, b in itertools.pairwise(values)]
+        assert max(steps) < 3  # no cell stands alone
+
+    def test_it_has_a_control_with_a_reason(self, entry):
+        assert entry.controls
+        for control in entry.controls:
+            assert len(control.because) > 20
+            changed = with_control(entry, control)
+            assert (changed.activations, changed.statement) != (entry.activations, entry.statement)
+
+    def test_its_control_is_false_by_the_law_itself(self, entry):
+        for control in entry.controls:
+            if control.activation is not None:
+                assert control.activation not in entry.activations
+                assert entry.unmet(control.activation) is not None
+            if control.statement is not None:
+                true, claimed = entry.claimed_order, with_control(entry, control).claimed_order
+                if isinstance(control.statement, BigO):
+                    assert claimed < true
+                elif isinstance(control.statement, Omega):
+                    assert claimed > true
+                else:
+                    assert claimed.growth != true.growth
+
+    def test_its_hypotheses_hold_for_its_activations(self, entry):
+        assert entry.hypotheses
+        assert len(entry.activations) >= 2
+        assert {name: entry.unmet(name) for name in entry.activations} == dict.fromkeys(entry.activations)
+
+    def test_it_can_be_interpolated_in_every_cell(self, entry):
+        for cell in entry.cells:
+            assert min(cell.values()) >= 1
+            if isinstance(entry.model, RandomFeatures):
+                assert cell["n"] <= cell["k"]
+            if isinstance(entry.model, NeuralTangent):
+                assert cell["n"] <= cell["d"] * cell["k"]
+
+    def test_its_statement_has_values(self, entry):
+        for name in entry.activations:
+            values = entry.formula_values(name)
+            assert values.shape == (len(entry.cells),)
+            # the leading order along the path is the slope of the statement's own values
+            slope = np.polyfit(np.log(entry.sizes.values), np.log(values), 1)[0]
+            assert slope == pytest.approx(float(entry.claimed_order.power), abs=0.02)
+
+
+# from the papers' abstracts and README: size that grows, exponent of S in it
+EXPONENTS = {
+    "dohmatob2021/rf-kernel": (n, Fraction(1, 2)),
+    "dohmatob2021/ntk-kernel": (n, Fraction(1, 2)),
+    "dohmatob2021/rf-proportional": (n, Fraction(1, 2)),
+    "dohmatob2021/ntk-width": (k, Fraction(-1, 2)),
+    "dohmatob2021/ntk-proportional": (k, Fraction(1, 2)),
+    "bombari2023/ntk-even": (n, Fraction(0)),
+    "bombari2023/ntk-not-even": (n, Fraction(1, 2)),
+}
+
+
+@pytest.mark.parametrize("name", EXPONENTS)
+def test_exponents_of_the_papers(name):
+    size, exponent = EXPONENTS[name]
+    order = law(name).claimed_order
+    assert (order.variable, order.power, order.log_power) == (size, exponent, 0)
+
+
+def test_ids_are_unique():
+    assert len({entry.id for entry in SHIPPED}) == len(SHIPPED)
+    assert set(EXPONENTS) <= {entry.id for entry in SHIPPED}
+
+
+def test_every_law_of_a_paper_is_found():
+    for paper in ("dohmatob2021", "bombari2023"):
+        module = importlib.import_module(f"bigtheta.theory.papers.{paper}")
+        assert set(laws(paper)) == {value for value in vars(module).values() if isinstance(value, Law)}
+        assert all(entry.paper == module.PAPER for entry in laws(paper))
+
+
+def test_finding_laws():
+    assert law("ntk-even") is law("bombari2023/ntk-even")
+    assert find_laws() == SHIPPED
+    assert find_laws(["ntk-even", "bombari2023/ntk-even"]) == (law("ntk-even"),)
+    assert find_laws(["rf-kernel"], paper="bombari2023") == (law("rf-kernel"), *laws("bombari2023"))
+    assert find_laws(["ntk-even"], paper="bombari2023")[0] is law("ntk-even")
+    for name, words in (("rf-kernl", "did you mean 'rf-kernel'"), ("", "unknown law ''"), (None, "unknown law None")):
+        with pytest.raises(InvalidInputError, match=words):
+            law(name)
+    with pytest.raises(InvalidInputError, match="unknown paper 'dohmatob'; did you mean 'dohmatob2021'"):
+        laws("dohmatob")
+
+
+def test_with_control_changes_one_thing():
+    entry = law("rf-kernel")
+    changed = with_control(entry, entry.controls[0])
+    assert changed.activations == ("abs",)
+    assert (changed.hypotheses, changed.controls) == ((), ())
+    assert (changed.path, changed.sizes, changed.statement, changed.id) == (
+        entry.path, entry.sizes, entry.statement, entry.id,
+    )  # fmt: skip
+    assert changed.unmet("abs") is None
+    other = with_control(entry, Control(because="x", statement=BigO("1")))
+    assert other.statement == BigO("1")
+    assert other.activations == entry.activations
+
+
+def test_a_control_must_change_something():
+    with pytest.raises(InvalidInputError, match="an activation or a statement"):
+        Control(because="x")
+
+
+# --- models, labels, inputs, quantities ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "cls", "formula", "uses"),
+    [
+        ("random-features", RandomFeatures, k, ("n", "d", "k")),
+        ("neural-tangent", NeuralTangent, d * k, ("n", "d", "k")),
+        ("rf-kernel", RFKernel, None, ("n", "d")),
+        ("ntk-kernel", NTKernel, None, ("n", "d")),
+    ],
+)
+def test_models(kind, cls, formula, uses):
+    spec = model(kind)
+    assert spec == cls(ridge=0.0)
+    assert (spec.kind, spec.parameters, spec.uses) == (kind, formula, uses)
+    assert model({"kind": kind, "ridge": 0.25}) == cls(ridge=0.25)
+    assert model(spec) is spec
+    expected = {"random-features": 7, "neural-tangent": 35}.get(kind)
+    assert parameter_count(spec, {"n": 2, "d": 5, "k": 7}) == expected
+
+
+def test_models_are_values():
+    assert len({RFKernel(), RFKernel(ridge=0.0), NTKernel()}) == 2
+    assert RFKernel() != NTKernel()
+    with pytest.raises(AttributeError):
+        RFKernel().ridge = 1.0
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("RF-kernel", ["unknown model 'RF-kernel'", "rf-kernel"]),
+        ({"kind": "gp"}, ["unknown model 'gp'", "neural-tangent"]),
+        ({"ridge": 1.0}, ["model", "`kind`"]),
+        ({"kind": "rf-kernel", "ridge": True}, ["model", "float", "ridge"]),
+        (3, ["model", "got 3"]),
+    ],
+)
+def test_bad_models_are_refused(value, words):
+    with pytest.raises(InvalidInputError) as caught:
+        model(value)
+    assert [word for word in words if word not in str(caught.value)] == []
+
+
+@pytest.mark.parametrize("ridge", [-1, -1e-300, math.nan, math.inf])
+def test_bad_ridges_are_refused(ridge):
+    with pytest.raises(InvalidInputError, match="ridge >= 0 but got ridge="):
+        RandomFeatures(ridge=ridge)
+
+
+def test_labels():
+    assert labels({}) == Labels() == labels({"signal": 0, "noise": 1})
+    assert labels({"signal": 1, "noise": 0}) == Labels(signal=1.0, noise=0.0)
+    for table in (
+        {"signal": -1},
+        {"noise": math.inf},
+        {"signal": 0, "noise": 0},
+        {"sginal": 1},
+        {"noise": "1"},
+        3,
+        "x",
+    ):
+        with pytest.raises(InvalidInputError, match="labels"):
+            labels(table)
+
+
+def test_inputs_and_quantities():
+    assert inputs("gaussian") is Inputs.GAUSSIAN
+    assert inputs(Inputs.SPHERE) is Inputs.SPHERE
+    assert quantity("sobolev") is Quantity.SOBOLEV
+    for value in ("SPHERE", "cube", "", None, 3):
+        with pytest.raises(InvalidInputError, match="inputs"):
+            inputs(value)
+        with pytest.raises(InvalidInputError, match="quantity"):
+            quantity(value)
+
+
+@pytest.mark.parametrize("call", [lambda: RFKernel(ridge="a"), lambda: Labels(noise=None)], ids=["ridge", "noise"])
+def test_bad_types_are_refused(call):
+    with pytest.raises(InvalidInputError):
+        call()
+
+
+def test_limit_and_lambda_go_together():
+    # the statement may use lam, p and mu(j), and nothing else
+    assert make(statement=Limit(lam * n)).claimed_order.power == 1
+    assert make(**WIDE, statement=Theta(n / p)).statement == Theta(n / p)
+    with pytest.raises(InvalidInputError, match="q is not a size"):
+        make(statement=Theta(sympy.Symbol("q") * n))
+    assert isinstance(make(statement="Omega(n)").statement, Statement)

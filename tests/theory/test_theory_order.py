@@ -1,0 +1,337 @@
+"""Leading orders: each expression, evaluated at 10^40 with hundreds of digits, over its leading order must be 1."""
+
+import itertools
+from fractions import Fraction
+
+import mpmath
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bigtheta.theory.errors import InvalidInputError, OutsideScaleError
+from bigtheta.theory.expression import parse_expression
+from bigtheta.theory.order import Order, leading_order
+from bigtheta.theory.scale import SIZES, Path, d, k, n
+
+EXACT, LOGS = 1e-9, 0.1  # what is dropped: a power of n, or 1/log n
+# expression, path, how near the ratio must be to 1 at 10^40
+RATIOS = [
+    ("n", None, EXACT),
+    ("3*n**2 + n", None, EXACT),
+    ("n**2 - 1000000*n", None, EXACT),
+    ("7", None, EXACT),
+    ("-n", None, EXACT),
+    ("pi*sqrt(2*n)", None, EXACT),
+    ("sqrt(n+1) + sqrt(n-1) - 2*sqrt(n)", None, EXACT),
+    ("sqrt(n+1) - sqrt(n)", None, EXACT),
+    ("1/(sqrt(n+1) - sqrt(n))", None, EXACT),
+    ("(sqrt(n+1) - sqrt(n))**(-3/2)", None, EXACT),
+    ("log(n+1) - log(n)", None, EXACT),
+    ("n*(log(n+1) - log(n)) - 1", None, EXACT),
+    ("log(n+1) - log(n) - 1/n + 1/(2*n**2) - 1/(3*n**3) + 1/(4*n**4)", None, EXACT),
+    ("(n+1)**(1/3) - n**(1/3) - n**(-2/3)/3", None, EXACT),
+    ("(n**3 + n**2)**(1/3) - n", None, EXACT),
+    ("(n**3 + n**2)**(1/3) - n - 1/3", None, EXACT),
+    ("(n**3 + n**2)**(1/3) - (n**2 + 2*n/3)**(1/2)", None, EXACT),
+    ("sqrt(n**2 + n) - n - 1/2 + 1/(8*n)", None, EXACT),
+    ("sqrt(n + sqrt(n + sqrt(n))) - sqrt(n) - 1/2", None, EXACT),
+    ("sqrt(n + sqrt(n)) - sqrt(n + sqrt(n) - 1)", None, EXACT),
+    ("(n+1)**10 - n**10", None, EXACT),
+    ("(n+1)**65 - n**65", None, EXACT),
+    ("(sqrt(n) + 1)**100", None, EXACT),
+    ("1/(n+1)**70", None, EXACT),
+    ("(n**2 + n)/(n + 1)", None, EXACT),
+    ("n**2/(n+1) - n", None, EXACT),
+    ("n - n**2/(n+1) - 1", None, EXACT),
+    ("1/(n+1) - 1/n + 1/n**2", None, EXACT),
+    ("(n + log(n))**2 - n**2", None, EXACT),
+    ("n**0.01/log(n)**7", None, EXACT),
+    ("log(n)**(1/2)*n**(2/3)", None, EXACT),
+    ("log(n)*log(log(n))**2", None, EXACT),
+    ("log(n*log(n)) - log(n)", None, EXACT),
+    ("log(2*n*log(n)) - log(n) - log(log(n))", None, EXACT),
+    ("log(log(n**2)) - log(log(n))", None, EXACT),
+    ("log(log(n**2 + n)) - log(log(n)) - log(2)", None, EXACT),
+    ("1/log(n) - 1/log(n+1)", None, EXACT),
+    ("log(n)**2 - log(n+1)**2", None, EXACT),
+    ("log(2*n)**2 - log(n)**2 - 2*log(2)*log(n)", None, EXACT),
+    ("log(n + log(n)) - log(n)", None, EXACT),
+    ("log(n)/log(10)*n", None, EXACT),
+    ("n*sqrt(3 + 2*sqrt(2)) - n*(1 + sqrt(2)) + log(n)", None, EXACT),
+    ("n*(log(6) - log(2) - log(3)) + 5", None, EXACT),
+    ("n**2*(sin(1)**2 + cos(1)**2 - 1) + n", None, EXACT),
+    ("n*(pi - 3.14159265358979)", None, EXACT),
+    ("log(n*log(n))", None, LOGS),
+    ("log(3*n**2 + 5)", None, LOGS),
+    ("sqrt(n*log(n) + n)", None, LOGS),
+    ("sqrt(log(n) + 1) - sqrt(log(n))", None, LOGS),
+    ("log(log(n) + 1) - log(log(n))", None, LOGS),
+    ("log(log(n) + log(log(n))) - log(log(n))", None, LOGS),
+    ("1/log(n) - 1/log(2*n)", None, LOGS),
+    ("n/(log(n) + 5) - n/log(n)", None, LOGS),
+    ("log(log(n) - log(log(n)))", None, LOGS),
+    ("min(n, n**2)", None, EXACT),
+    ("min(1/n, 1/n**2)", None, EXACT),
+    ("max(n, 100*sqrt(n), log(n)**3)", None, EXACT),
+    ("max(n, 2*n) - 2*n + 1", None, EXACT),
+    ("max(sqrt(n+1) - sqrt(n), 1/(2*sqrt(n)))", None, EXACT),
+    ("min(sqrt(n+1) - sqrt(n), 1/(2*sqrt(n))) - 1/(2*sqrt(n))", None, EXACT),
+    ("max(n, -n) + min(n, -n)/2", None, EXACT),
+    ("abs(1 - n)", None, EXACT),
+    ("abs(n - n**2)/n", None, EXACT),
+    ("abs(sqrt(n+1) - sqrt(n) - 1/(2*sqrt(n)))", None, EXACT),
+    ("abs(log(1/n))", None, EXACT),
+    ("log(abs(1 - n))", None, EXACT),
+    ("exp(log(n)/2)", None, EXACT),
+    ("sqrt(n*d) + log(n)**2", {"d": "2*n"}, EXACT),
+    ("n/k", {"k": "n**1.5"}, EXACT),
+    ("d*k/8", {"d": "k", "n": "k**2/8"}, EXACT),
+    ("sqrt(n/k)", {"d": "k", "n": "d*k/8"}, EXACT),
+    ("sqrt(n/k)", {"n": "400", "d": "2000", "k": "k"}, EXACT),
+    ("n*d/k**2 - 1", {"d": "sqrt(n) + 1", "k": "n**0.75"}, EXACT),
+    ("max(n, d, k)", {"d": "n**1.5", "k": "n**1.5*log(n)"}, EXACT),
+    ("min(n, d, k)", {"d": "n**1.5", "k": "n/log(log(n))"}, EXACT),
+    ("log(d)/log(n)", {"d": "n**2"}, EXACT),
+    ("sqrt(d)", {"d": "n*log(n)"}, EXACT),
+    ("k**(1/6)", {"n": "d**(3/2)", "k": "n**2/d"}, EXACT),
+    ("log(k)*(1 + sqrt(n/k))", {"d": "2*n", "k": "n"}, EXACT),
+]
+
+
+def label(row):
+    return row[0] if row[1] is None else f"{row[0]} on {row[1]}"
+
+
+@pytest.mark.parametrize(("text", "path", "near"), RATIOS, ids=map(label, RATIOS))
+def test_ratio_to_the_leading_order(text, path, near):
+    order = leading_order(text, path=path)
+    formula = parse_expression(text, SIZES)
+    if path is not None:
+        formula = formula.subs(Path(path).rules)
+    with mpmath.workdps(1500):
+        at = mpmath.mpf(10) ** 40
+        value = sympy.lambdify(order.variable, formula, "mpmath")(at)
+        a, b, c = (mpmath.mpf(e.numerator) / e.denominator for e in order.growth)
+        constant = mpmath.mpmathify(sympy.N(order.constant, 200))
+        lead = constant * at**a * mpmath.log(at) ** b * mpmath.log(mpmath.log(at)) ** c
+        ratio = value / lead
+    assert abs(ratio - 1) < near
+    assert float(sympy.N(order.expression.subs(order.variable, 10**6) / order.constant)) == pytest.approx(
+        float((10**6) ** a * mpmath.log(10**6) ** b * mpmath.log(mpmath.log(10**6)) ** c), rel=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "exponent"),
+    [
+        ("min(log(n)**5, n**0.01)", 10**6),
+        ("max(log(n), log(log(n))**9)", 10**20),
+        ("max(d, k)", 10**7),
+    ],
+)
+def test_the_winner_of_min_and_max_may_win_late(text, exponent):
+    # at 10^40 the other one is still ahead, so look at 10^exponent
+    path = {"d": "n*log(n)", "k": "n**1.0001"} if "d" in text else None
+    order = leading_order(text, path=path)
+    formula = parse_expression(text, SIZES).subs(Path(path).rules if path else {})
+    with mpmath.workdps(60):
+        at = mpmath.mpf(10) ** exponent
+        ratio = sympy.lambdify(n, formula, "mpmath")(at) / sympy.lambdify(n, order.expression, "mpmath")(at)
+    assert abs(ratio - 1) < 1e-9
+    with mpmath.workdps(60):
+        at = mpmath.mpf(10) ** 40
+        early = sympy.lambdify(n, formula, "mpmath")(at) / sympy.lambdify(n, order.expression, "mpmath")(at)
+    assert abs(early - 1) > 0.5
+
+
+SQRT = sympy.sqrt
+EXPECTED = [
+    ("sqrt(n*d) + log(n)**2", {"d": "2*n"}, SQRT(2), (1, 0, 0), n),
+    ("sqrt(n+1) + sqrt(n-1) - 2*sqrt(n)", None, sympy.Rational(-1, 4), (Fraction(-3, 2), 0, 0), n),
+    ("log(n+1) - log(n)", None, 1, (-1, 0, 0), n),
+    ("(n+1)**(1/3) - n**(1/3) - n**(-2/3)/3", None, sympy.Rational(-1, 9), (Fraction(-5, 3), 0, 0), n),
+    ("sqrt(n + sqrt(n + sqrt(n))) - sqrt(n)", None, sympy.Rational(1, 2), (0, 0, 0), n),
+    ("n/log(n)", None, 1, (1, -1, 0), n),
+    ("log(n)*log(log(n))**2", None, 1, (0, 1, 2), n),
+    ("log(3*n**2 + 5)", None, 2, (0, 1, 0), n),
+    ("1/log(n) - 1/log(2*n)", None, sympy.log(2), (0, -2, 0), n),
+    ("1/log(n) - 1/log(n+1)", None, 1, (-1, -2, 0), n),
+    ("log(log(n) + log(log(n))) - log(log(n))", None, 1, (0, -1, 1), n),
+    ("log(n)/log(10)*n", None, 1 / sympy.log(10), (1, 1, 0), n),
+    ("d*k/8", {"d": "k", "n": "k**2/8"}, sympy.Rational(1, 8), (2, 0, 0), k),
+    ("sqrt(n/k)", {"d": "k", "n": "d*k/8"}, SQRT(2) / 4, (Fraction(1, 2), 0, 0), k),
+    ("sqrt(n/k)", {"n": 400, "d": 2000, "k": "k"}, 20, (Fraction(-1, 2), 0, 0), k),
+    ("k**(1/6)", {"n": "d**(3/2)", "k": "n**2/d"}, 1, (Fraction(1, 3), 0, 0), d),
+    ("n**0.1", None, 1, (Fraction(1, 10), 0, 0), n),
+    ("(n + sqrt(n) + 1)**(7/3) - n**(7/3)", None, sympy.Rational(7, 3), (Fraction(11, 6), 0, 0), n),
+    ("-5", None, -5, (0, 0, 0), n),
+    ("max(n, 2*n) - 2*n + 1", None, 1, (0, 0, 0), n),
+    ("sign(n)*n", None, 1, (1, 0, 0), n),
+    (3.5, None, sympy.Rational(7, 2), (0, 0, 0), n),
+    (n * d, Path(d=2 * n), 2, (2, 0, 0), n),
+    (SQRT(n * d / k), {"d": 2 * n, "k": n}, SQRT(2), (Fraction(1, 2), 0, 0), n),
+]
+
+
+@pytest.mark.parametrize(("expression", "path", "constant", "growth", "variable"), EXPECTED)
+def test_constant_and_powers(expression, path, constant, growth, variable):
+    order = leading_order(expression, path=path)
+    assert sympy.simplify(order.constant - constant) == 0
+    assert order.growth == growth
+    assert order.variable == variable
+    assert (order.power, order.log_power, order.loglog_power) == growth
+
+
+# each grows slower than the next
+LADDER = [
+    "1/n", "log(n)/n", "1/sqrt(n)", "n**(-0.001)", "1/log(n)**2", "log(log(n))/log(n)**2", "1/log(n)", "1/log(log(n))",
+    "1", "log(log(n))", "log(log(n))**30", "log(n)**0.001", "sqrt(log(n))", "log(n)/log(log(n))", "log(n)",
+    "log(n)*log(log(n))", "log(n)**30", "n**0.001", "sqrt(n)", "n/log(n)", "n/log(log(n))", "n", "n*log(log(n))",
+    "n*log(n)", "n**1.001", "n**2",
+]  # fmt: skip
+
+
+def test_growth_orders_the_ladder():
+    orders = [leading_order(text) for text in LADDER]
+    assert sorted(reversed(orders), key=lambda order: order.growth) == orders
+    for (i, low), (j, high) in itertools.combinations(enumerate(orders), 2):
+        assert i < j
+        assert low < high
+        assert low <= high
+        assert high > low
+        assert high >= low
+        assert not any([low > high, low >= high, high < low, high <= low])
+        assert low != high
+
+
+def test_comparisons_ignore_the_constant_and_equality_does_not():
+    one, two = leading_order("n + 1"), leading_order("2*n")
+    assert one <= two
+    assert one >= two
+    assert not one < two
+    assert not one > two
+    assert one != two
+    assert one == leading_order("n + log(n)")
+    assert hash(one) == hash(leading_order("n"))
+    assert str(two) == "2*n"
+    assert Order(sympy.Integer(1), Fraction(1)) == one
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["1", "2", "1/3", "-7", "sqrt(2)"]),
+            st.fractions(-2, 2, max_denominator=4),
+            st.integers(-2, 2),
+            st.integers(-1, 1),
+        ),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda monomial: monomial[1:],
+    )
+)
+def test_the_largest_monomial_of_a_sum_leads(monomials):
+    text = " + ".join(f"({c})*n**({a})*log(n)**({b})*log(log(n))**({e})" for c, a, b, e in monomials)
+    constant, *growth = max(monomials, key=lambda monomial: monomial[1:])
+    order = leading_order(text)
+    assert order.growth == tuple(growth)
+    assert sympy.simplify(order.constant - parse_expression(constant, {})) == 0
+
+
+OUTSIDE = [
+    ("2**n", None, "2**n has no rational exponent"),
+    ("n**log(n)", None, "no rational exponent"),
+    ("n**n", None, "no rational exponent"),
+    ("n**pi", None, "no rational exponent"),
+    ("(1 + 1/n)**n", None, "no rational exponent"),
+    ("exp(n)", None, "exp(n) leaves the scale"),
+    ("exp(sqrt(log(n)))", None, "leaves the scale"),
+    ("sin(n)", None, "sin(n) leaves the scale"),
+    ("tanh(n)", None, "leaves the scale"),
+    ("max(n, sin(n))", None, "sin(n) leaves the scale"),
+    ("log(log(log(n)))", None, "log log log leaves the scale"),
+    ("log(log(log(n))) + n", None, "log log log"),
+    ("0", None, "identically zero"),
+    ("n - n", None, "identically zero"),
+    ("(n+1)**2 - n**2 - 2*n - 1", None, "identically zero"),
+    ("sqrt(n**2) - n", None, "identically zero"),
+    ("log(n**2) - 2*log(n)", None, "identically zero"),
+    ("log(n*log(n)) - log(n) - log(log(n))", None, "identically zero"),
+    ("n*sqrt(3 + 2*sqrt(2)) - n*(1 + sqrt(2))", None, "identically zero"),
+    ("n - d/2", {"d": "2*n"}, "identically zero"),
+    ("sqrt(n**2 + 2*n + 1) - n - 1", None, "may be zero"),
+    ("1/(log(n**2) - 2*log(n))", None, "power of zero"),
+    ("log(log(n**2)/2 - log(n))", None, "logarithm of zero"),
+    ("n*d", None, "one free size but got d, n; give a path"),
+    ("n + p", None, "one free size but got n, p"),
+    ("n*d", {"d": "k"}, "the path (d = k) gives no n"),
+    ("sqrt(1 - n)", None, "a root of an expression that is negative for large n"),
+    ("(1 - n)**(1/3)", None, "a root"),
+    ("(sqrt(n-1) - sqrt(n))**(3/2)", None, "a root"),
+    ("log(1 - n)", None, "a logarithm of an expression that is negative"),
+    ("log(log(1/n))", None, "a logarithm of an expression that is negative"),
+]
+
+
+@pytest.mark.parametrize(("text", "path", "words"), OUTSIDE, ids=map(label, OUTSIDE))
+def test_outside_the_scale_is_refused(text, path, words):
+    with pytest.raises(OutsideScaleError) as caught:
+        leading_order(text, path=path)
+    assert str(caught.value).startswith("leading order of ")
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("expression", "path", "words"),
+    [
+        ("x", None, "unknown symbol 'x'"),
+        ("n +", None, "does not parse"),
+        ("1/(n-n)", None, "not finite"),
+        (None, None, "expected a formula as text but got None"),
+        (True, None, "expected a formula as text but got True"),
+        ("n", {"d": "2*q"}, "unknown symbol 'q'"),
+        ("n", {"d": "k", "k": "d"}, "defined through itself"),
+        (sympy.Symbol("m"), None, "m is not a size"),
+        ("n < 5", None, "the condition n < 5"),
+        (sympy.true, None, "the condition True"),
+        ("sqrt(n*d/p)", {"d": "2*n", "k": "n"}, "gives no p"),
+        ("n", {"d": "2*k"}, "gives no n"),
+    ],
+)
+def test_what_is_no_formula_is_refused(expression, path, words):
+    with pytest.raises(InvalidInputError) as caught:
+        leading_order(expression, path=path)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["sqrt(-1)*n", "log(-1)*n", sympy.I * n, sympy.oo * n, sympy.zoo, sympy.nan, sympy.true],
+    ids=str,
+)
+def test_a_constant_that_is_not_real_is_refused(expression):
+    with pytest.raises(InvalidInputError):
+        leading_order(expression)
+
+
+@pytest.mark.parametrize(("expression", "power"), [(n**0.5, (1, 2)), (1.5 * n**0.25, (1, 4))])
+def test_floats_in_sympy_expressions_are_read(expression, power):
+    assert leading_order(expression).power == Fraction(*power)
+
+
+@pytest.mark.parametrize(("text", "path"), [("p", {"d": "2*n"}), ("n", {"d": "2*k"})])
+def test_a_size_that_the_path_does_not_give_is_refused(text, path):
+    with pytest.raises(InvalidInputError):
+        leading_order(text, path=path)
+
+
+def test_an_order_does_not_compare_with_a_number():
+    with pytest.raises(TypeError):
+        assert leading_order("n") < 3
+
+
+def test_a_symbol_is_known_by_its_name():
+    plain = sympy.Symbol("n")
+    assert leading_order(plain * sympy.log(plain)) == leading_order("n*log(n)")
