@@ -271,8 +271,8 @@ def test_gaussian_moments(name, derivative, exact):
 
 
 @pytest.mark.parametrize(("name", "printed"), [("tanh", 0.300), ("erf", 0.456), ("softplus", 0.0448), ("cos", 0.568)])
-def test_second_derivative_moments_of_the_notes(name, printed):
-    # THEORY.md section 0, the column nu2 = E phi''^2
+def test_second_derivative_moments_have_their_known_digits(name, printed):
+    # nu2 = E phi''^2
     assert gaussian_moment(activation(name), 2) == pytest.approx(printed, abs=5.1e-4 if printed > 0.1 else 5.1e-5)
 
 
