@@ -31,7 +31,9 @@ class _BadInput(click.ClickException):
     exit_code = 2
 
     def format_message(self) -> str:
-        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in self.message)
+        from bigtheta.theory.errors import printable
+
+        return printable(self.message)
 
 
 class _Group(click.Group):
