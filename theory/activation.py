@@ -14,6 +14,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
+import mpmath
 import numpy as np
 import numpy.typing as npt
 import sympy
@@ -21,7 +22,7 @@ import sympy
 from bigtheta.theory.errors import InvalidInputError, whole_number
 from bigtheta.theory.expression import FUNCTIONS, parse_expression
 
-__all__ = ["Activation", "Parity", "Piece", "Softplus", "u"]
+__all__ = ["MPMATH_MODULES", "NUMPY_MODULES", "Activation", "Parity", "Piece", "Softplus", "u"]
 
 Expr = Any
 
@@ -68,7 +69,9 @@ class Piece:
 
 
 _NONSMOOTH = (sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Piecewise)
-_NUMPY = [{"Softplus": lambda x: np.logaddexp(0.0, x)}, "scipy", "numpy"]
+NUMPY_MODULES: list[Any] = [{"Softplus": lambda x: np.logaddexp(0.0, x)}, "scipy", "numpy"]
+MPMATH_MODULES: list[Any] = [{"Softplus": lambda x: mpmath.log1p(mpmath.exp(x))}, "mpmath"]
+"""What sympy.lambdify needs to evaluate an activation in numpy, and in mpmath."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +200,7 @@ class Activation:
     def numeric(self, order: int = 0) -> Callable[[npt.ArrayLike], npt.NDArray[np.float64]]:
         """Return the derivative of the given order as a float64 numpy function (right-hand value at a kink)."""
         pieces = self.derivative(order)
-        functions = [sympy.lambdify(u, piece.expression, modules=_NUMPY) for piece in pieces]
+        functions = [sympy.lambdify(u, piece.expression, modules=NUMPY_MODULES) for piece in pieces]
         edges = np.array([float(k) for k in self.kinks])
 
         def evaluate(x: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -307,7 +310,7 @@ def _check_domain(name: str, expression: Expr) -> None:
             )
     try:
         with np.errstate(all="ignore"):
-            values = np.asarray(sympy.lambdify(u, expression, modules=_NUMPY)(near), dtype=np.float64)
+            values = np.asarray(sympy.lambdify(u, expression, modules=NUMPY_MODULES)(near), dtype=np.float64)
     except (TypeError, ValueError, NameError, AttributeError, OverflowError) as error:
         raise InvalidInputError(f"activation {name!r}: {expression} has no numeric value: {error}") from error
     bad = ~np.isfinite(np.broadcast_to(values, near.shape))
@@ -321,7 +324,7 @@ def _vanishes(base: Expr, grid: npt.NDArray[np.float64]) -> bool:
         return len(sympy.Poly(base, u).real_roots()) > 0
     with np.errstate(all="ignore"):
         values = np.broadcast_to(
-            np.asarray(sympy.lambdify(u, base, modules=_NUMPY)(grid), dtype=np.float64), grid.shape
+            np.asarray(sympy.lambdify(u, base, modules=NUMPY_MODULES)(grid), dtype=np.float64), grid.shape
         )
     values = values[np.isfinite(values)]
     return bool(values.size and values.min() <= 0 <= values.max())
