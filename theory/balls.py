@@ -6,6 +6,7 @@ complex ball a function returns a non-finite ball where it may fail to be analyt
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable
 from typing import Any
@@ -17,12 +18,10 @@ from bigtheta.theory.activation import Softplus, u
 from bigtheta.theory.errors import BigthetaError
 from bigtheta.theory.number import Certified
 
-try:
-    import flint
-except ImportError:  # pragma: no cover - python-flint is a dependency; without it numbers are estimated
-    flint = None
+# python-flint is a dependency; where it is missing all the same, numbers are estimated and say so
+flint: Any = importlib.import_module("flint") if importlib.util.find_spec("flint") else None
 
-__all__ = ["HAVE_FLINT", "BallFunction", "NoBallError", "ball_function", "ball_of", "certified", "precision"]
+__all__ = ["HAVE_FLINT", "BallFunction", "NoBallError", "ball_function", "ball_of", "certified", "flint", "precision"]
 
 Expr = Any
 Ball = Any  # python-flint ships no types

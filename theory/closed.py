@@ -23,7 +23,7 @@ from sympy.simplify.fu import TR8
 
 from bigtheta.theory.activation import Activation, Piece, u
 
-__all__ = ["closed_form", "exact_moment", "exact_projection", "j"]
+__all__ = ["Erf", "Wave", "closed_form", "exact_moment", "exact_projection", "j", "terms"]
 
 Expr = Any
 j = sympy.Symbol("j", integer=True, nonnegative=True)
@@ -94,9 +94,9 @@ def closed_form(act: Activation) -> Expr | None:
     parts = _read(act.pieces)
     if parts is None:
         return None
-    terms, steps = parts
+    whole, steps = parts
     general, first = _ZERO, 0
-    for term in terms:
+    for term in whole:
         formula, start = _term_formula(term)
         if formula is None:
             return None
@@ -118,7 +118,7 @@ def _turned(formula: Expr) -> Expr:
     """Write cos(pi (j/2 - 1)) as -cos(pi j/2), and so on."""
 
     def cosine(x: Expr) -> Expr:
-        shift, rest = sympy.expand(x).as_independent(j)
+        shift, rest = sympy.expand(x).as_independent(j, as_Add=True)
         quarters = sympy.nsimplify(shift * 2 / sympy.pi)
         if not quarters.is_Integer:
             return sympy.cos(x)
@@ -132,8 +132,8 @@ def _normalised(value: Expr, order: int) -> Expr:
 
 
 def _project(parts: tuple[tuple[Term, ...], tuple[Step, ...]], order: int) -> Expr:
-    terms, steps = parts
-    total = sum((term.factor * _entire(replace(term, factor=_ONE), order) for term in terms), _ZERO)
+    whole, steps = parts
+    total = sum((term.factor * _entire(replace(term, factor=_ONE), order) for term in whole), _ZERO)
     for step in steps:
         for rate, polynomial in step.parts:
             total += _truncated(step.at, rate, polynomial, order)
@@ -145,10 +145,10 @@ def _project(parts: tuple[tuple[Term, ...], tuple[Step, ...]], order: int) -> Ex
 
 @lru_cache(maxsize=512)
 def _read(pieces: tuple[Piece, ...]) -> tuple[tuple[Term, ...], tuple[Step, ...]] | None:
-    terms = _terms(pieces[0].expression)
+    first = terms(pieces[0].expression)
     steps = []
     for left, right in itertools.pairwise(pieces):
-        difference = _terms(sympy.expand(right.expression - left.expression))
+        difference = terms(sympy.expand(right.expression - left.expression))
         if difference is None or not left.high.is_comparable:
             return None
         by_rate: dict[Expr, dict[int, Expr]] = {}
@@ -159,25 +159,25 @@ def _read(pieces: tuple[Piece, ...]) -> tuple[tuple[Term, ...], tuple[Step, ...]
             powers[term.power] = powers.get(term.power, _ZERO) + term.factor
         parts = tuple((a, tuple(p.get(i, _ZERO) for i in range(max(p) + 1))) for a, p in by_rate.items())
         steps.append(Step(left.high, parts))
-    return None if terms is None else (terms, tuple(steps))
+    return None if first is None else (first, tuple(steps))
 
 
-def _terms(expression: Expr) -> tuple[Term, ...] | None:
+def terms(expression: Expr) -> tuple[Term, ...] | None:
     """Write an expression as a sum of waves and erf terms; None if it is not one."""
     e = expression.replace(sympy.erfc, lambda x: 1 - sympy.erf(x))
     e = e.replace(sympy.sinh, lambda x: (sympy.exp(x) - sympy.exp(-x)) / 2)
     e = sympy.expand(e.replace(sympy.cosh, lambda x: (sympy.exp(x) + sympy.exp(-x)) / 2))
     if e.has(sympy.sin, sympy.cos):
         e = sympy.expand(TR8(e))
-    terms = []
+    found = []
     for addend in sympy.Add.make_args(e):
         if addend == 0:
             continue
         term = _term(addend)
         if term is None:
             return None
-        terms.append(term)
-    return tuple(terms)
+        found.append(term)
+    return tuple(found)
 
 
 def _term(product: Expr) -> Term | None:

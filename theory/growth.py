@@ -8,6 +8,7 @@ Gaussian integrals are negligible. Where a step has no proof, there is no bound.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -122,7 +123,7 @@ def check_square_integrable(act: Activation, radius: float = 1.0) -> None:
 
 
 _BOUNDED = {sympy.tanh: 1.0, sympy.erf: 1.0, sympy.sin: 1.0, sympy.cos: 1.0, sympy.atan: math.pi / 2, sympy.erfc: 2.0}
-_MONOTONE = {
+_MONOTONE: dict[Any, Callable[[float], float]] = {
     sympy.exp: lambda x: math.exp(min(x, 700.0)) if x < 700 else math.inf,
     sympy.tanh: math.tanh,
     sympy.erf: math.erf,

@@ -19,11 +19,10 @@ from bigtheta.theory.closed import exact_projection
 from bigtheta.theory.errors import whole_number
 from bigtheta.theory.growth import check_square_integrable
 from bigtheta.theory.number import Certified, Exact, Number
-from bigtheta.theory.quadrature import estimate
+from bigtheta.theory.quadrature import MAX_ORDER, estimate
 
 __all__ = ["MAX_ORDER", "expansion", "hermite", "tiers"]
 
-MAX_ORDER = 1_000
 MAX_DIGITS = 1_000
 _BITS = math.log2(10)
 
@@ -89,9 +88,7 @@ def tiers(act: Activation | str, order: int, *, digits: int = 20) -> dict[str, t
 
 def _asked(act: Activation | str, order: int, digits: int, name: str) -> tuple[Activation, int, int]:
     act = activation(act)
-    order = whole_number(
-        name, order, low=0, high=MAX_ORDER, where="hermite", asked=f"an order from 0 to {MAX_ORDER}"
-    )
+    order = whole_number(name, order, low=0, high=MAX_ORDER, where="hermite", asked=f"an order from 0 to {MAX_ORDER}")
     digits = whole_number(
         "digits", digits, low=1, high=MAX_DIGITS, where="hermite", asked=f"digits from 1 to {MAX_DIGITS}"
     )

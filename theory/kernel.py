@@ -13,18 +13,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import sympy
 
-from bigtheta.theory.activation import Activation, u
+from bigtheta.theory.activation import Activation
+from bigtheta.theory.dual import closed_dual, t
+from bigtheta.theory.energy import energy
 from bigtheta.theory.errors import BigthetaError, InvalidInputError
-from bigtheta.theory.hermite import coefficients, gaussian_moment
+from bigtheta.theory.quadrature import panels
 
 __all__ = ["DotProductKernel", "SeriesTooLongError", "ntk_kernel", "rf_kernel", "t", "terms_needed"]
 
 Expr = Any
 
-t = sympy.Symbol("t", real=True)
-"""The inner product x . x', the variable of a closed form."""
 MAX_TERMS = 800
 
 
@@ -105,15 +104,9 @@ def rf_kernel(act: Activation) -> DotProductKernel:
     >>> round(kernel.effective_ridge, 3), round(kernel.curvature, 2)
     (0.363, 3.07)
 
-    Source: definition; closed form for c + alpha u + beta |u| from the arc-cosine kernel (Cho and Saul 2009).
+    Source: definition; closed forms in `bigtheta.theory.dual`.
     """
-    squares = coefficients(act, MAX_TERMS) ** 2
-    closed = None
-    if (linear := _piecewise_linear(act)) is not None:
-        c, alpha, beta = linear
-        mean = c**2 + 2 * c * beta * sympy.sqrt(2 / sympy.pi)
-        closed = mean + alpha**2 * t + beta**2 * 2 / sympy.pi * (sympy.sqrt(1 - t**2) + t * sympy.asin(t))
-    return DotProductKernel(squares, gaussian_moment(act), closed)
+    return DotProductKernel(panels(act, MAX_TERMS) ** 2, energy(act).value, closed_dual(act))
 
 
 @lru_cache(maxsize=256)
@@ -126,21 +119,7 @@ def ntk_kernel(act: Activation) -> DotProductKernel:
     """
     if not act.is_weakly_differentiable:
         raise InvalidInputError(f"activation {act.name!r} jumps at {act.kinks[0]}: E phi'(G)^2, its NTK, is infinite")
-    squares = coefficients(act, MAX_TERMS) ** 2
-    closed = None
-    if (linear := _piecewise_linear(act)) is not None:
-        _, alpha, beta = linear
-        closed = t * (alpha**2 + beta**2 * 2 / sympy.pi * sympy.asin(t))
-    return DotProductKernel(np.arange(len(squares)) * squares, gaussian_moment(act, 1), closed)
-
-
-def _piecewise_linear(act: Activation) -> tuple[Expr, Expr, Expr] | None:
-    """Return (c, alpha, beta) if phi(u) = c + alpha u + beta |u|, else None."""
-    pieces = act.pieces
-    if len(pieces) != 2 or act.kinks != (0,) or not all(p.expression.is_polynomial(u) for p in pieces):
-        return None
-    (left, right) = (sympy.Poly(p.expression, u) for p in pieces)
-    if max(left.degree(), right.degree()) > 1 or left.eval(0) != right.eval(0):
-        return None
-    slopes = left.coeff_monomial(u), right.coeff_monomial(u)
-    return left.eval(0), (slopes[1] + slopes[0]) / 2, (slopes[1] - slopes[0]) / 2
+    squares = panels(act, MAX_TERMS) ** 2
+    slope = closed_dual(act, 1)
+    closed = None if slope is None else t * slope
+    return DotProductKernel(np.arange(len(squares)) * squares, energy(act, 1).value, closed)

@@ -58,14 +58,13 @@ class Certified:
 
     @property
     def low(self) -> mpmath.mpf:
-        """The lower end, rounded down."""
-        with mpmath.workdps(50):
-            return mpmath.fsub(self.midpoint, self.radius, rounding="f")
+        """The lower end."""
+        return mpmath.fsub(self.midpoint, self.radius, exact=True)
 
     @property
     def high(self) -> mpmath.mpf:
-        """The upper end, rounded up."""
-        return -Certified(-self.midpoint, self.radius).low
+        """The upper end."""
+        return mpmath.fadd(self.midpoint, self.radius, exact=True)
 
     def __contains__(self, number: object) -> bool:
         """Whether a number (mpf, float or int, taken as exact) lies in the ball."""

@@ -17,13 +17,14 @@ import numpy.typing as npt
 import sympy
 
 from bigtheta.theory.activation import MPMATH_MODULES, NUMPY_MODULES, Activation, Parity, Piece, u
-from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.errors import InvalidInputError, whole_number
 from bigtheta.theory.growth import check_square_integrable
 from bigtheta.theory.number import Estimated
 
-__all__ = ["FLOAT_DIGITS", "estimate", "estimated_moment", "panel_nodes", "panels", "project"]
+__all__ = ["FLOAT_DIGITS", "MAX_ORDER", "estimate", "estimated_moment", "panel_nodes", "panels", "project"]
 
 FLOAT_DIGITS = 13
+MAX_ORDER = 1_000
 REACH = 38.0  # e^{-38^2/4} < 1e-156: nothing is left of the Gaussian beyond it
 PANEL, _NODES = 0.5, 24
 
@@ -80,6 +81,7 @@ def panels(act: Activation, order: int, panel: float = PANEL) -> npt.NDArray[np.
     >>> (panels(activation("square"), 3) + 0.0).round(12).tolist()
     [0.5, 0.0, 0.707106781187, 0.0]
     """
+    order = whole_number("order", order, low=0, high=MAX_ORDER, where="panels")
     check_square_integrable(act)
     x, weights = panel_nodes([float(k) for k in act.kinks], panel)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):

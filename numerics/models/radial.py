@@ -15,8 +15,8 @@ from torch import Tensor
 from bigtheta.numerics.interpolate import solve_gram
 from bigtheta.numerics.models.base import Interpolator
 from bigtheta.theory.activation import Activation
-from bigtheta.theory.hermite import scaled_coefficients, scaled_moment
 from bigtheta.theory.kernel import MAX_TERMS, terms_needed
+from bigtheta.theory.scaled import scaled_coefficients, scaled_moment
 
 __all__ = ["radial_fit"]
 

@@ -190,7 +190,7 @@ def test_closed_form_is_the_arc_cosine_kernel_and_the_series(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["tanh", "cos", "max(u-1,0)", "max(min(u,1),-1)", "heaviside(u)", "abs(u)*u", "square"]
+    "name", ["tanh", "sigmoid", "max(u-1,0)", "max(min(u,1),-1)", "abs(u)*u+u", "u*sin(u)", "erf(u+1)"]
 )
 def test_no_closed_form_where_there_is_none(name):
     assert rf_kernel(activation(name)).closed is None
@@ -245,11 +245,14 @@ def test_against_monte_carlo(name, value):
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_coefficients_are_a_law_of_the_mass(name):
-    rf, ntk = rf_kernel(activation(name)), ntk_kernel(activation(name))
-    for kernel in (rf, ntk):
+    rf = rf_kernel(activation(name))
+    ntk = ntk_kernel(activation(name)) if name not in ("step", "sign") else None
+    for kernel in (rf,) if ntk is None else (rf, ntk):
         assert np.all(kernel.taylor >= 0)
         assert float(kernel.taylor.sum()) <= kernel.at_one * (1 + 1e-12)
         assert kernel.a_star >= 0
+    if ntk is None:
+        return
     np.testing.assert_allclose(ntk.taylor, np.arange(len(rf.taylor)) * rf.taylor, rtol=1e-15)
     assert ntk.taylor[0] == 0.0
 
@@ -267,7 +270,6 @@ def test_a_tangent_kernel_of_a_jump_is_refused(name):
         ntk_kernel(activation(name))
 
 
-@pytest.mark.xfail(strict=True, reason="E phi'(G)^2 = E 1/(4|G|) is infinite; the quadrature returns 1.656")
 def test_a_tangent_kernel_without_finite_mass_is_infinite_or_refused():
     try:
         kernel = ntk_kernel(activation("sqrt(abs(u))"))
