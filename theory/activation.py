@@ -224,15 +224,52 @@ class Activation:
         return str(sympy.latex(self.expression))
 
 
-def _without_overflow(expression: Expr) -> Expr:
-    """Write log(1+e^x) as Softplus(x) and 1/(1+e^x) through tanh: the same functions, safe for large |x|."""
-    x = sympy.Wild("x")
-    for pattern, replacement in (
-        (sympy.log(1 + sympy.exp(x)), Softplus(x)),
-        (1 / (1 + sympy.exp(x)), (1 - sympy.tanh(x / 2)) / 2),
-    ):
-        expression = expression.replace(pattern, replacement)
-    return expression
+def _without_overflow(e: Expr) -> Expr:
+    """Write the same function so that it is safe for large |x|.
+
+    log(a+e^x) as Softplus, 1/(a+e^x), e^x/(a+e^x) and sinh/cosh through tanh, log cosh x as Softplus(2x) - x - log 2.
+    """
+    if not e.has(sympy.exp, sympy.cosh):
+        return e
+    if isinstance(e, sympy.log) and (found := _shifted_exp(e.args[0])) is not None:
+        a, x = found
+        return sympy.log(a) + Softplus(_without_overflow(x) - sympy.log(a))
+    if isinstance(e, sympy.log) and isinstance(e.args[0], sympy.cosh):
+        x = _without_overflow(e.args[0].args[0])
+        return Softplus(2 * x) - x - sympy.log(2)
+    if e.is_Mul or e.is_Pow:
+        e = _quotients(e)
+    return e.func(*map(_without_overflow, e.args)) if e.args else e
+
+
+def _shifted_exp(e: Expr) -> tuple[Expr, Expr] | None:
+    """Read a + e^x, a > 0 a number, as (a, x)."""
+    if e.is_Add and len(e.args) == 2:
+        a, rest = e.args
+        if a.is_number and a.is_positive and isinstance(rest, sympy.exp):
+            return a, rest.args[0]
+    return None
+
+
+def _quotients(product: Expr) -> Expr:
+    """Turn quotients of exponentials in one product into tanh."""
+    powers = dict(factor.as_base_exp() for factor in sympy.Mul.make_args(product))
+    result = sympy.Integer(1)
+    for base, exponent in list(powers.items()):
+        if not exponent.is_Integer or exponent >= 0:
+            continue
+        if isinstance(base, sympy.cosh) and powers.get(sympy.sinh(base.args[0])) == -exponent:
+            result *= sympy.tanh(base.args[0]) ** -exponent
+            del powers[base], powers[sympy.sinh(base.args[0])]
+        elif (found := _shifted_exp(base)) is not None:
+            a, x = found
+            gate = sympy.tanh((x - sympy.log(a)) / 2)
+            above = next((c for c in range(int(-exponent), 0, -1) if powers.get(sympy.E) == c * x), 0)
+            result *= ((1 + gate) / 2) ** above * ((1 - gate) / (2 * a)) ** (-exponent - above)
+            del powers[base]
+            if above:
+                del powers[sympy.E]
+    return result * sympy.Mul(*(base**exponent for base, exponent in powers.items()))
 
 
 def _breakpoints(expression: Expr, name: str) -> list[Expr]:
@@ -312,7 +349,9 @@ def _check_domain(name: str, expression: Expr) -> None:
         with np.errstate(all="ignore"):
             values = np.asarray(sympy.lambdify(u, expression, modules=NUMPY_MODULES)(near), dtype=np.float64)
     except (TypeError, ValueError, NameError, AttributeError, OverflowError) as error:
-        raise InvalidInputError(f"activation {name!r}: {expression} has no numeric value: {error}") from error
+        raise InvalidInputError(
+            f"activation {name!r}: {str(expression)[:60]} has no value in float64: {error}; rescale it"
+        ) from error
     bad = ~np.isfinite(np.broadcast_to(values, near.shape))
     if bad.any():
         at = float(near[int(np.argmax(bad))])

@@ -85,7 +85,7 @@ def unknown_name(kind: str, name: object, known: Iterable[str], listing: str = "
     options = sorted(known)
     folded = {option.lower(): option for option in reversed(options)}
     matches = difflib.get_close_matches(str(name).lower(), folded, n=3, cutoff=0.6)
-    near = [folded[match] for match in matches]
+    near = [folded[match] for match in matches] if isinstance(name, str) and len(name) > 1 else []
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"valid: {', '.join(options)}."
     tail = f" `{listing}` lists all {len(options)}." if listing else ""
     hint = hint if tail or near else hint.removesuffix(".")

@@ -143,7 +143,7 @@ def geometric(variable: Expr, low: int, high: int, *, cells: int) -> Sizes:
     """Return `cells` sizes in geometric progression from low to high, rounded."""
     cells = whole_number("cells", cells, low=2, where="geometric", asked="cells >= 2")
     low = whole_number("low", low, low=1, where="geometric", asked="1 <= low < high")
-    high = whole_number("high", high, low=low + 1, where="geometric", asked="1 <= low < high")
+    high = whole_number("high", high, low=low + 1, where="geometric", asked=f"high > low = {low}")
     ratio = (high / low) ** (1 / (cells - 1))
     return Sizes(str(variable), tuple(dict.fromkeys(round(low * ratio**i) for i in range(cells))))
 

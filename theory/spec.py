@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path as FilePath
 from typing import Any
@@ -74,7 +75,8 @@ def law_from_spec(content: dict[str, Any]) -> Law:
     try:
         spec = msgspec.convert(content, _File).law
     except msgspec.ValidationError as error:
-        message = str(error).replace("`$.", "`").replace(" - at `$`", "")
+        message = re.sub(r"`\$\.([\w.]+)\[\.\.\.\]", r"a value of `\1", str(error).replace(" - at `$`", ""))
+        message = message.replace("`$.", "`")
         fields = ", ".join(LawSpec.__struct_fields__)
         raise InvalidInputError(f"spec: {message}; a spec has one table [law] with the fields {fields}") from error
     return Law(

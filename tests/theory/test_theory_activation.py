@@ -196,7 +196,7 @@ FAR = np.array([-800.0, -40.0, 40.0, 800.0])
 
 
 @pytest.mark.parametrize("order", [0, 1, 2])
-@pytest.mark.parametrize("name", REFERENCE)
+@pytest.mark.parametrize("name", [name for name in REFERENCE if name != "exp"])
 def test_far_out_nothing_overflows(name, order):
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         got = activation(name).numeric(order)(FAR)
@@ -206,8 +206,13 @@ def test_far_out_nothing_overflows(name, order):
     np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.xfail(strict=True, reason="only log(1+e^x) and 1/(1+e^x) are rewritten; these forms give nan at 800")
-@pytest.mark.parametrize("text", ["exp(u)/(1+exp(u))", "log(cosh(u))", "sinh(u)/cosh(u)", "log(2+exp(u))"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exp(u)/(1+exp(u))", "log(cosh(u))", "sinh(u)/cosh(u)", "log(2+exp(u))", "u*exp(u)/(3+exp(u))",
+        "1/(2+exp(-u))", "u*sinh(u)/cosh(u)", "exp(2*u)/(1+exp(2*u))^2",
+    ],
+)  # fmt: skip
 def test_other_forms_do_not_overflow_either(text):
     with np.errstate(over="ignore", invalid="ignore"):
         assert np.all(np.isfinite(activation(text).values(FAR)))
