@@ -21,6 +21,8 @@ __all__ = ["FUNCTIONS", "parse_expression"]
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 60
+MAX_ARGUMENTS = 16
+"""Of max and min: SymPy compares them two by two."""
 MAX_BITS = 10_000
 """Largest size of a number, in bits: about 3,000 digits."""
 
@@ -202,4 +204,9 @@ class _Reader:
         arguments = [self.operand(argument, depth) for argument in node.args]
         if name in ("exp", "sinh", "cosh", "sigmoid", "softplus") and arguments[0].is_number:
             self.power(sympy.E, abs(arguments[0]))
-        return self.functions[name](*arguments)
+        if name in _MANY and len(arguments) > MAX_ARGUMENTS:
+            raise InvalidInputError(f"{name} takes at most {MAX_ARGUMENTS} arguments but got {len(arguments)}")
+        value = self.functions[name](*arguments)
+        for number in value.atoms(sympy.Rational):
+            self.bounded(number)
+        return value
