@@ -11,9 +11,10 @@ import sympy
 import torch
 from torch import Tensor
 
-from bigtheta.theory.activation import Activation, Softplus, u
+from bigtheta.theory.activation import Activation, u
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.hermite import hermite
+from bigtheta.theory.stable import Softplus
 
 __all__ = ["TorchFunction", "lower", "lower_activation"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mpmath
 import numpy as np
@@ -21,8 +21,12 @@ import sympy
 
 from bigtheta.theory.errors import InvalidInputError, whole_number
 from bigtheta.theory.expression import FUNCTIONS, parse_expression
+from bigtheta.theory.stable import Softplus, without_overflow
 
-__all__ = ["MPMATH_MODULES", "NUMPY_MODULES", "Activation", "Parity", "Piece", "Softplus", "u"]
+if TYPE_CHECKING:
+    from bigtheta.theory.growth import Growth
+
+__all__ = ["MPMATH_MODULES", "NUMPY_MODULES", "Activation", "Mass", "Parity", "Piece", "WeakDerivative", "u"]
 
 Expr = Any
 
@@ -40,25 +44,6 @@ class Parity(Enum):
     NONE = "neither even nor odd"
 
 
-class Softplus(sympy.Function):  # type: ignore[misc]
-    """log(1 + e^x) as one function, so that values and derivatives do not overflow; derivative (1 + tanh(x/2))/2."""
-
-    nargs = 1
-
-    def fdiff(self, argindex: int = 1) -> Expr:
-        """Return the derivative, the logistic function, through tanh."""
-        return (1 + sympy.tanh(self.args[0] / 2)) / 2
-
-    def _eval_evalf(self, prec: int) -> Expr:
-        return sympy.log(1 + sympy.exp(self.args[0]))._eval_evalf(prec)
-
-    def _eval_is_real(self) -> bool | None:
-        return bool(self.args[0].is_real)
-
-    def _latex(self, printer: Any) -> str:
-        return rf"\log\left(1 + e^{{{printer._print(self.args[0])}}}\right)"
-
-
 @dataclass(frozen=True)
 class Piece:
     """One interval (low, high) on which the activation is the smooth expression `expression`."""
@@ -69,6 +54,25 @@ class Piece:
 
 
 _NONSMOOTH = (sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Piecewise)
+
+
+@dataclass(frozen=True)
+class Mass:
+    """weight * delta^(order)(u - at), a Dirac mass or one of its derivatives."""
+
+    at: Expr
+    weight: Expr
+    order: int
+
+
+@dataclass(frozen=True)
+class WeakDerivative:
+    """A derivative in the sense of distributions: a function given by smooth pieces, plus masses."""
+
+    pieces: tuple[Piece, ...]
+    masses: tuple[Mass, ...]
+
+
 NUMPY_MODULES: list[Any] = [{"Softplus": lambda x: np.logaddexp(0.0, x)}, "scipy", "numpy"]
 MPMATH_MODULES: list[Any] = [{"Softplus": lambda x: mpmath.log1p(mpmath.exp(x))}, "mpmath"]
 """What sympy.lambdify needs to evaluate an activation in numpy, and in mpmath."""
@@ -114,7 +118,7 @@ class Activation:
             raise InvalidInputError(
                 f"activation {self.name!r}: expected one variable but got {sorted(map(str, symbols))}"
             )
-        expression = _without_overflow(expression.subs({s: u for s in symbols}))
+        expression = without_overflow(expression.subs({s: u for s in symbols}))
         if expression.has(sympy.I) or expression.has(sympy.zoo, sympy.nan, sympy.oo):
             raise InvalidInputError(f"activation {self.name!r}: expected a real, finite function but got {expression}")
         _check_domain(self.name, expression)
@@ -158,6 +162,31 @@ class Activation:
         """Return the pieces of the derivative of the given order off the kinks (no Dirac masses)."""
         order = whole_number("order", order, low=0, where="derivative")
         return tuple(Piece(p.low, p.high, sympy.diff(p.expression, u, order)) for p in self.pieces)
+
+    def weak_derivative(self, order: int = 1) -> WeakDerivative:
+        """Return the derivative in the sense of distributions: pieces, and a mass at each kink where phi or one of
+        its lower derivatives jumps.
+
+        >>> Activation("relu", sympy.Max(u, 0)).weak_derivative(2).masses
+        (Mass(at=0, weight=1, order=0),)
+        """
+        masses = [
+            Mass(kink, weight, order - 1 - r)
+            for kink in self.kinks
+            for r in range(order)
+            if (weight := self.jump(r, kink)) != 0
+        ]
+        return WeakDerivative(self.derivative(order), tuple(masses))
+
+    def growth(self, derivative: int = 0) -> Growth:
+        """Return a proven bound of |phi^(derivative)|, see `bigtheta.theory.growth.growth_bound`.
+
+        >>> print(Activation("tanh", sympy.tanh(u)).growth().latex)
+        1
+        """
+        from bigtheta.theory.growth import growth_bound
+
+        return growth_bound(self, derivative)
 
     def jump(self, order: int, at: Expr) -> Expr:
         """Return the jump phi^(order)(at+) - phi^(order)(at-), exactly; 0 where the derivative is continuous.
@@ -222,54 +251,6 @@ class Activation:
     def latex(self) -> str:
         """The formula in LaTeX, in the variable u."""
         return str(sympy.latex(self.expression))
-
-
-def _without_overflow(e: Expr) -> Expr:
-    """Write the same function so that it is safe for large |x|.
-
-    log(a+e^x) as Softplus, 1/(a+e^x), e^x/(a+e^x) and sinh/cosh through tanh, log cosh x as Softplus(2x) - x - log 2.
-    """
-    if not e.has(sympy.exp, sympy.cosh):
-        return e
-    if isinstance(e, sympy.log) and (found := _shifted_exp(e.args[0])) is not None:
-        a, x = found
-        return sympy.log(a) + Softplus(_without_overflow(x) - sympy.log(a))
-    if isinstance(e, sympy.log) and isinstance(e.args[0], sympy.cosh):
-        x = _without_overflow(e.args[0].args[0])
-        return Softplus(2 * x) - x - sympy.log(2)
-    if e.is_Mul or e.is_Pow:
-        e = _quotients(e)
-    return e.func(*map(_without_overflow, e.args)) if e.args else e
-
-
-def _shifted_exp(e: Expr) -> tuple[Expr, Expr] | None:
-    """Read a + e^x, a > 0 a number, as (a, x)."""
-    if e.is_Add and len(e.args) == 2:
-        a, rest = e.args
-        if a.is_number and a.is_positive and isinstance(rest, sympy.exp):
-            return a, rest.args[0]
-    return None
-
-
-def _quotients(product: Expr) -> Expr:
-    """Turn quotients of exponentials in one product into tanh."""
-    powers = dict(factor.as_base_exp() for factor in sympy.Mul.make_args(product))
-    result = sympy.Integer(1)
-    for base, exponent in list(powers.items()):
-        if not exponent.is_Integer or exponent >= 0:
-            continue
-        if isinstance(base, sympy.cosh) and powers.get(sympy.sinh(base.args[0])) == -exponent:
-            result *= sympy.tanh(base.args[0]) ** -exponent
-            del powers[base], powers[sympy.sinh(base.args[0])]
-        elif (found := _shifted_exp(base)) is not None:
-            a, x = found
-            gate = sympy.tanh((x - sympy.log(a)) / 2)
-            above = next((c for c in range(int(-exponent), 0, -1) if powers.get(sympy.E) == c * x), 0)
-            result *= ((1 + gate) / 2) ** above * ((1 - gate) / (2 * a)) ** (-exponent - above)
-            del powers[base]
-            if above:
-                del powers[sympy.E]
-    return result * sympy.Mul(*(base**exponent for base, exponent in powers.items()))
 
 
 def _breakpoints(expression: Expr, name: str) -> list[Expr]:

@@ -14,9 +14,10 @@ from typing import Any
 import mpmath
 import sympy
 
-from bigtheta.theory.activation import Softplus, u
+from bigtheta.theory.activation import u
 from bigtheta.theory.errors import BigthetaError
 from bigtheta.theory.number import Certified
+from bigtheta.theory.stable import Softplus
 
 # python-flint is a dependency; where it is missing all the same, numbers are estimated and say so
 flint: Any = importlib.import_module("flint") if importlib.util.find_spec("flint") else None

@@ -16,8 +16,9 @@ from typing import Any
 import mpmath
 import sympy
 
-from bigtheta.theory.activation import MPMATH_MODULES, Activation, Piece, Softplus, u
+from bigtheta.theory.activation import MPMATH_MODULES, Activation, Piece, u
 from bigtheta.theory.errors import BigthetaError, InvalidInputError
+from bigtheta.theory.stable import Softplus
 
 __all__ = ["Growth", "NoGrowthBoundError", "check_square_integrable", "growth_bound", "piece_growth"]
 
