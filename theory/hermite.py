@@ -12,8 +12,8 @@ from functools import lru_cache
 
 import sympy
 
-from bigtheta.theory.activation import Activation, Parity
-from bigtheta.theory.balls import HAVE_FLINT, NoBallError, certified
+from bigtheta.theory.activation import Activation, Parity, Piece
+from bigtheta.theory.balls import HAVE_FLINT, NoBallError, certified, precision
 from bigtheta.theory.catalogue import activation
 from bigtheta.theory.closed import exact_projection
 from bigtheta.theory.errors import whole_number
@@ -112,11 +112,15 @@ def _certified(act: Activation, order: int, digits: int) -> tuple[Certified, ...
 
     bits, most = math.ceil(digits * _BITS) + 16, math.ceil(digits * _BITS) + 96 + order
     zeros = {Parity.EVEN: 1, Parity.ODD: 0, Parity.NONE: 2}[act.parity]
+    pieces = act.pieces if act.parity is Parity.NONE else _right_half(act.pieces)
     for _ in range(4):
         try:
-            balls = gaussian_projections(act.pieces, order, bits)
+            balls = gaussian_projections(pieces, order, bits)
         except NoBallError:
             return None
+        if act.parity is not Parity.NONE:
+            with precision(bits + order + 64):
+                balls = [ball * 0 if j % 2 == zeros else ball + ball for j, ball in enumerate(balls)]
         lack = max(
             (digits * _BITS + 4 - ball.rel_accuracy_bits() for j, ball in enumerate(balls) if j % 2 != zeros), default=0
         )
@@ -124,3 +128,8 @@ def _certified(act: Activation, order: int, digits: int) -> tuple[Certified, ...
             break
         bits = min(bits + math.ceil(lack) + 4, most)
     return tuple(certified(ball, digits) for ball in balls)
+
+
+def _right_half(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """The pieces on u > 0: what phi h_j, an even function, is integrated over."""
+    return tuple(Piece(sympy.Max(p.low, 0), p.high, p.expression) for p in pieces if p.high > 0)
