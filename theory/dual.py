@@ -18,6 +18,7 @@ from bigtheta.theory.catalogue import activation
 from bigtheta.theory.closed import Erf, Wave, terms
 from bigtheta.theory.energy import energy
 from bigtheta.theory.errors import InvalidInputError, whole_number
+from bigtheta.theory.expression import parse_expression
 from bigtheta.theory.hermite import MAX_ORDER, expansion
 from bigtheta.theory.number import Estimated, Exact, Number
 
@@ -51,7 +52,7 @@ def dual(act: Activation | str, rho: object, *, derivative: int = 0, digits: int
     """
     act = activation(act)
     r = whole_number("derivative", derivative, low=0, high=1, where="dual")
-    at = sympy.Rational(str(rho)) if isinstance(rho, str | float | int) and not isinstance(rho, bool) else rho
+    at = rho if isinstance(rho, sympy.Expr) else parse_expression(rho, {}, what="correlation")
     if not isinstance(at, sympy.Expr) or not at.is_real or not -1 <= at <= 1:
         raise InvalidInputError(f"dual: expected a correlation from -1 to 1 but got rho={rho!r}")
     if r and not act.is_weakly_differentiable:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import sympy
 
-from bigtheta.theory.activation import Activation, Parity, u
+from bigtheta.theory.activation import Activation, Mass, Parity, u
 from bigtheta.theory.catalogue import CATALOGUE, activation
 from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.hermite import hermite
 
 
 def logistic(x):
@@ -385,3 +386,31 @@ def test_two_formulas_have_two_names(one, other):
 def test_latex_is_in_u():
     assert activation("x*tanh(x)").latex == r"u \tanh{\left(u \right)}"
     assert "e^{u}" in activation("softplus").latex
+
+
+@pytest.mark.parametrize(
+    "name", ["relu", "abs", "step", "sign", "hardtanh", "hardswish", "softsign", "squared_relu", "elu"]
+)
+def test_weak_derivatives_integrate_like_the_function(name):
+    # by parts, E phi(G) He_p(G) = E phi^(p)(G) with its masses: weight (-1)^m n^(m)(at) for weight delta^(m)
+    act = activation(name)
+    density = sympy.exp(-(u**2) / 2) / sympy.sqrt(2 * sympy.pi)
+    for order in (1, 2, 3, 4):
+        weak = act.weak_derivative(order)
+        total = sum(
+            float(m.weight) * (-1) ** m.order * float(sympy.diff(density, u, m.order).subs(u, m.at))
+            for m in weak.masses
+        )
+        for piece in weak.pieces:
+            low, high = max(float(piece.low), -12), min(float(piece.high), 12)
+            phi = sympy.lambdify(u, piece.expression * density, modules="mpmath")
+            total += float(mpmath.quad(phi, [low, (low + high) / 2, high]))
+        expected = hermite(act, order).value * math.sqrt(math.factorial(order))
+        assert total == pytest.approx(expected, abs=1e-9)
+
+
+def test_masses_of_known_derivatives():
+    assert activation("abs").weak_derivative(1).masses == ()
+    assert activation("abs").weak_derivative(2).masses == (Mass(at=0, weight=2, order=0),)
+    assert activation("step").weak_derivative(2).masses == (Mass(at=0, weight=1, order=1),)
+    assert activation("tanh").weak_derivative(5).masses == ()
