@@ -1,12 +1,14 @@
 """Leading orders: exact expansions in the scale n^a (log n)^b (log log n)^c, a, b, c rational.
 
-An expression is turned into a finite sum of such monomials with SymPy constants as coefficients, plus a bound on what
-was cut off. Where the leading monomials cancel, the expansion is done again with more terms, so the first surviving
-term is found; what lies outside the scale is refused with the reason. SymPy's own limit is not used: it can be wrong.
+An expression is expanded in powers of n; the coefficients are exact functions of log n, which are expanded in their
+turn, and so down to constants. A leading coefficient counts only once it is proved not to vanish: where it vanishes the
+next one is taken, with more terms where needed. What lies outside the scale, or cannot be decided, is refused with the
+reason. SymPy's own limit is not used: it can be wrong.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,17 +16,16 @@ from typing import Any
 
 import sympy
 
+from bigtheta.theory.constants import EffortError, UndecidedError, rational
 from bigtheta.theory.errors import InvalidInputError, OutsideScaleError
+from bigtheta.theory.expansion import MOST_OPERATIONS, Expansion, vanishes
 from bigtheta.theory.expression import FUNCTIONS, parse_expression
 from bigtheta.theory.scale import SIZES, Path
 
-__all__ = ["Order", "leading_order"]
+__all__ = ["Order", "ZeroError", "leading_order", "read_along"]
 
 Expr = Any
 Growth = tuple[Fraction, Fraction, Fraction]
-
-_ONE: Growth = (Fraction(0), Fraction(0), Fraction(0))
-_DEPTHS = (2, 4, 8, 16)
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,15 @@ class Order:
     def expression(self) -> Expr:
         """The order as one SymPy expression."""
         x = self.variable
-        a, b, c = (sympy.Rational(e.numerator, e.denominator) for e in self.growth)
+        a, b, c = map(rational, self.growth)
         return self.constant * x**a * sympy.log(x) ** b * sympy.log(sympy.log(x)) ** c
 
     def __str__(self) -> str:
         return str(self.expression)
+
+
+class ZeroError(OutsideScaleError):
+    """The expression is identically zero, so it has no leading order."""
 
 
 def leading_order(expression: object, *, path: Path | Mapping[str, object] | None = None) -> Order:
@@ -79,8 +84,8 @@ def leading_order(expression: object, *, path: Path | Mapping[str, object] | Non
         path: the other sizes as functions of the free one, such as {"d": "2*n"}; may be left out for one size.
 
     Raises:
-        OutsideScaleError: if the expression leaves the scale (2^n, n^log n), is identically zero, or its leading
-            terms cancel further than the expansion goes.
+        OutsideScaleError: if the expression leaves the scale (2^n, n^log n), is identically zero, its leading terms
+            cancel further than the expansion goes, or it has too many terms.
         InvalidInputError: if it does not parse or more than one size stays free.
 
     >>> print(leading_order("sqrt(n*d) + log(n)**2", path={"d": "2*n"}))
@@ -90,6 +95,39 @@ def leading_order(expression: object, *, path: Path | Mapping[str, object] | Non
 
     Source: derived (multiseries in the manner of Shackell, Gruntz, and Isabelle's real_asymp).
     """
+    formula, variable = read_along(expression, path)
+    expansion = Expansion(variable, formula)
+    try:
+        found = expansion.leading(expansion.read(formula), 0)
+    except EffortError:
+        raise expansion.refuse("too many terms; give a shorter expression") from None
+    except UndecidedError as undecided:
+        if not vanishes(formula):
+            raise expansion.refuse(f"no leading term of {undecided} was found; it may be zero") from None
+        found = None
+    if found is None:
+        raise ZeroError(f"leading order of {formula}: the expression is identically zero")
+    (power, log_power, loglog_power), coefficient = found
+    constant = expansion.ring.expression(coefficient)
+    if constant.count_ops() <= MOST_OPERATIONS:
+        constant = sympy.simplify(constant)
+    return Order(constant, Fraction(power), Fraction(log_power), Fraction(loglog_power), variable=variable)
+
+
+def read_along(expression: object, path: Path | Mapping[str, object] | None) -> tuple[Expr, Expr]:
+    """Return the expression along the path as SymPy, and its one free size.
+
+    Raises:
+        OutsideScaleError: if it is not real and finite, or not one size stays free.
+        InvalidInputError: if it does not parse.
+
+    >>> read_along("n*d", {"d": "2*n"})
+    (2*n**2, n)
+    """
+    if isinstance(expression, str) and (name := re.search(r"(?<![\w.])(I|j|oo|inf|nan|zoo)(?!\w)", expression)):
+        raise OutsideScaleError(
+            f"leading order of {expression[:80]}: {name[0]} is no real, finite number; leave it out"
+        )
     formula = (
         expression
         if isinstance(expression, sympy.Basic)
@@ -99,8 +137,9 @@ def leading_order(expression: object, *, path: Path | Mapping[str, object] | Non
         raise InvalidInputError(f"expression: expected a quantity but got the condition {formula}")
     if formula.has(sympy.Float):
         formula = sympy.nsimplify(formula, rational=True)
-    if formula.has(sympy.I, sympy.oo, -sympy.oo, sympy.zoo, sympy.nan):
-        raise OutsideScaleError(f"leading order of {formula}: expected real, finite constants")
+    for odd in (sympy.I, sympy.oo, -sympy.oo, sympy.zoo, sympy.nan):
+        if formula.has(odd):
+            raise OutsideScaleError(f"leading order of {formula}: expected real, finite constants but it holds {odd}")
     formula = formula.subs({symbol: SIZES[str(symbol)] for symbol in formula.free_symbols if str(symbol) in SIZES})
     if path is not None:
         path = path if isinstance(path, Path) else Path(path)
@@ -116,178 +155,4 @@ def leading_order(expression: object, *, path: Path | Mapping[str, object] | Non
             f"leading order of {formula}: expected one free size but got {', '.join(map(str, free))}; "
             "give a path, such as d = 2*n"
         )
-    variable = free[0] if free else (path.free if path is not None else SIZES["n"])
-    for depth in _DEPTHS:
-        try:
-            series = _Expansion(variable, depth, formula).expand(formula)
-        except _CancelledError:
-            continue
-        if series.terms:
-            growth = max(series.terms)
-            return Order(sympy.simplify(series.terms[growth]), *growth, variable=variable)
-        if series.cut is None or sympy.simplify(formula) == 0:
-            raise OutsideScaleError(f"leading order of {formula}: the expression is identically zero")
-    raise OutsideScaleError(f"leading order of {formula}: {_DEPTHS[-1]} terms cancel; it may be zero")
-
-
-@dataclass(frozen=True)
-class _Series:
-    """sum of terms[g] * monomial(g), up to O(monomial(cut)); cut None means exact."""
-
-    terms: Mapping[Growth, Expr]
-    cut: Growth | None = None
-
-
-class _Expansion:
-    """One expansion, to `depth` terms beyond the leading one in every power and log."""
-
-    def __init__(self, variable: Expr, depth: int, formula: Expr) -> None:
-        self.x, self.depth, self.formula = variable, depth, formula
-
-    def refuse(self, reason: str) -> OutsideScaleError:
-        return OutsideScaleError(f"leading order of {self.formula}: {reason}")
-
-    def expand(self, e: Expr) -> _Series:
-        if self.x not in e.free_symbols:
-            return self.make({_ONE: e}, None)
-        if e == self.x:
-            return _Series({(Fraction(1), Fraction(0), Fraction(0)): sympy.Integer(1)})
-        if e.is_Add:
-            return self.add([self.expand(a) for a in e.args])
-        if e.is_Mul:
-            result = self.make({_ONE: sympy.Integer(1)}, None)
-            for factor in e.args:
-                result = self.multiply(result, self.expand(factor))
-            return result
-        if e.is_Pow:
-            if not e.exp.is_Rational:
-                raise self.refuse(f"{e} has no rational exponent, so it leaves the scale n^a (log n)^b (log log n)^c")
-            return self.power(self.expand(e.base), Fraction(int(e.exp.p), int(e.exp.q)))
-        if isinstance(e, sympy.log):
-            return self.log(self.expand(e.args[0]))
-        if isinstance(e, sympy.Max | sympy.Min):
-            best = e.args[0]
-            for other in e.args[1:]:
-                sign = self.sign(other - best)
-                best = other if (sign > 0) == isinstance(e, sympy.Max) else best
-            return self.expand(best)
-        if isinstance(e, sympy.Abs):
-            return self.expand(e.args[0] if self.sign(e.args[0]) >= 0 else -e.args[0])
-        raise self.refuse(f"{e} leaves the scale n^a (log n)^b (log log n)^c")
-
-    def sign(self, e: Expr) -> int:
-        """Return the sign of e for large x; 0 if e is identically zero."""
-        if sympy.simplify(e) == 0:
-            return 0
-        for depth in _DEPTHS:
-            try:
-                series = _Expansion(self.x, depth, self.formula).expand(e)
-            except _CancelledError:
-                continue
-            if series.terms:
-                return 1 if series.terms[max(series.terms)].is_positive else -1
-            if series.cut is None:
-                return 0
-        raise self.refuse(f"the sign of {e} could not be determined")
-
-    def make(self, terms: Mapping[Growth, Expr], cut: Growth | None) -> _Series:
-        """Drop zero terms and those below the cut."""
-        kept = {g: c for g, c in terms.items() if (cut is None or g > cut) and not _is_zero(c)}
-        return _Series(kept, cut)
-
-    def add(self, parts: list[_Series]) -> _Series:
-        total: dict[Growth, Expr] = {}
-        for part in parts:
-            for growth, coefficient in part.terms.items():
-                total[growth] = total.get(growth, sympy.Integer(0)) + coefficient
-        cuts = [part.cut for part in parts if part.cut is not None]
-        return self.make(total, max(cuts, default=None))
-
-    def multiply(self, a: _Series, b: _Series) -> _Series:
-        total: dict[Growth, Expr] = {}
-        for ga, ca in a.terms.items():
-            for gb, cb in b.terms.items():
-                growth = _times(ga, gb)
-                total[growth] = total.get(growth, sympy.Integer(0)) + ca * cb
-        cuts = []
-        for one, other in ((a, b), (b, a)):
-            if one.cut is not None and (other.terms or other.cut is not None):
-                top = max(other.terms) if other.terms else other.cut
-                assert top is not None
-                cuts.append(_times(one.cut, top))
-        return self.make(total, max(cuts, default=None))
-
-    def split(self, s: _Series, why: str) -> tuple[Growth, Expr, _Series]:
-        """Write s = c * monomial * (1 + rest) with rest -> 0."""
-        if not s.terms:
-            if s.cut is None:
-                raise self.refuse(f"{why} of zero")
-            raise _CancelledError(f"{why} of a difference whose first terms cancel")
-        lead = max(s.terms)
-        constant = s.terms[lead]
-        back = (-lead[0], -lead[1], -lead[2])
-        rest = {_times(g, back): c / constant for g, c in s.terms.items() if g != lead}
-        return lead, constant, _Series(rest, None if s.cut is None else _times(s.cut, back))
-
-    def power(self, s: _Series, r: Fraction) -> _Series:
-        if r.denominator == 1 and r >= 0:
-            result = self.make({_ONE: sympy.Integer(1)}, None)
-            if r <= self.depth or (s.cut is None and len(s.terms) <= 4 and r <= 64):
-                for _ in range(int(r)):
-                    result = self.multiply(result, s)
-                return result
-        lead, constant, rest = self.split(s, "a power")
-        exponent = sympy.Rational(r.numerator, r.denominator)
-        if not constant.is_positive and r.denominator != 1:
-            raise self.refuse(f"a root of an expression that is negative for large {self.x}")
-        grown = (lead[0] * r, lead[1] * r, lead[2] * r)
-        coefficients = [sympy.binomial(exponent, i) for i in range(self.depth + 1)]
-        return self.multiply(_Series({grown: constant**exponent}), self.compose(rest, coefficients))
-
-    def log(self, s: _Series) -> _Series:
-        lead, constant, rest = self.split(s, "a logarithm")
-        if not constant.is_positive:
-            raise self.refuse(f"a logarithm of an expression that is negative for large {self.x}")
-        if lead[2] != 0:
-            raise self.refuse("log log log leaves the scale n^a (log n)^b (log log n)^c")
-        head = {
-            (Fraction(0), Fraction(1), Fraction(0)): _rational(lead[0]),
-            (Fraction(0), Fraction(0), Fraction(1)): _rational(lead[1]),
-            _ONE: sympy.log(constant),
-        }
-        tail = [sympy.Integer(0), *(sympy.Rational((-1) ** (i + 1), i) for i in range(1, self.depth + 1))]
-        return self.add([self.make(head, None), self.compose(rest, tail)])
-
-    def compose(self, rest: _Series, coefficients: list[Expr]) -> _Series:
-        """Return sum_i coefficients[i] rest^i, cut at the first power left out."""
-        if not rest.terms and rest.cut is None:
-            return self.make({_ONE: coefficients[0]}, None)
-        small = max([*rest.terms, *([rest.cut] if rest.cut is not None else [])])
-        total = self.make({_ONE: coefficients[0]}, None)
-        power = self.make({_ONE: sympy.Integer(1)}, None)
-        for coefficient in coefficients[1:]:
-            power = self.multiply(power, rest)
-            total = self.add([total, self.multiply(power, self.make({_ONE: coefficient}, None))])
-        count = len(coefficients)
-        cut = (small[0] * count, small[1] * count, small[2] * count)
-        return self.make(total.terms, cut if total.cut is None else max(cut, total.cut))
-
-
-class _CancelledError(Exception):
-    """The terms kept so far cancel: more are needed."""
-
-
-def _times(a: Growth, b: Growth) -> Growth:
-    return (a[0] + b[0], a[1] + b[1], a[2] + b[2])
-
-
-def _rational(value: Fraction) -> Expr:
-    return sympy.Rational(value.numerator, value.denominator)
-
-
-def _is_zero(constant: Expr) -> bool:
-    """Whether a constant vanishes: SymPy's own answer, else 60 digits and a symbolic check."""
-    if constant.is_zero is not None:
-        return bool(constant.is_zero)
-    value = sympy.N(constant, 60, chop=False)
-    return abs(value) < sympy.Float(10) ** -45 and bool(sympy.simplify(constant) == 0)
+    return formula, free[0] if free else (path.free if path is not None else SIZES["n"])

@@ -102,11 +102,14 @@ def test_the_notes_of_cho_and_saul():
         )
 
 
-@pytest.mark.parametrize("name", ["tanh", "softplus", "mish", "softsign"])
-@pytest.mark.parametrize(("rho", "derivative"), list(itertools.product(["-9/10", "1/3", "99/100"], [0, 1])))
+@pytest.mark.parametrize(
+    ("name", "rho", "derivative"),
+    [
+        *itertools.product(["tanh", "softplus", "mish"], ["-9/10", "1/3", "99/100"], [0, 1]),
+        *itertools.product(["softsign"], ["-9/10", "1/3"], [0, 1]),  # its kink's series is too long at 0.99
+    ],
+)
 def test_certified_duals_hold_more_digits(name, rho, derivative):
-    if name == "softsign" and rho == "99/100":
-        pytest.skip("the kink's series converges like a power: more than 1000 terms at 0.99")
     short, long = (dual(name, rho, derivative=derivative, digits=d) for d in (12, 25))
     assert isinstance(short, Certified)
     assert isinstance(long, Certified)

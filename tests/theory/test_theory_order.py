@@ -1,7 +1,10 @@
 """Leading orders: each expression, evaluated at 10^40 with hundreds of digits, over its leading order must be 1."""
 
 import itertools
+import time
+import tomllib
 from fractions import Fraction
+from pathlib import Path as File
 
 import mpmath
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 
 from bigtheta.theory.errors import InvalidInputError, OutsideScaleError
 from bigtheta.theory.expression import parse_expression
-from bigtheta.theory.order import Order, leading_order
+from bigtheta.theory.order import Order, ZeroError, leading_order
 from bigtheta.theory.scale import SIZES, Path, d, k, n
 
 EXACT, LOGS = 1e-9, 0.1  # what is dropped: a power of n, or 1/log n
@@ -335,3 +338,182 @@ def test_an_order_does_not_compare_with_a_number():
 def test_a_symbol_is_known_by_its_name():
     plain = sympy.Symbol("n")
     assert leading_order(plain * sympy.log(plain)) == leading_order("n*log(n)")
+
+
+TABLE = tomllib.loads((File(__file__).parent / "leading_orders.toml").read_text(encoding="utf-8"))
+ROWS, REFUSED = TABLE["order"], TABLE["refused"]
+SIZES_CHECKED = (10, 20, 40)  # powers of ten
+
+
+def title(row):
+    return label((row["text"], row.get("path")))
+
+
+def claimed(row):
+    """The order that the table gives: constant and exponents."""
+    return sympy.sympify(row["constant"]), tuple(Fraction(e) for e in row["growth"])
+
+
+def errors(row, constant, growth):
+    """|expression / order - 1| at 10^10, 10^20 and 10^40, by mpmath alone."""
+    path = Path(row["path"]) if "path" in row else None
+    formula = parse_expression(row["text"], SIZES)
+    formula = formula.subs(path.rules) if path else formula
+    value = sympy.lambdify(path.free if path else n, formula, "mpmath")
+    found = []
+    with mpmath.workdps(400):
+        for exponent in SIZES_CHECKED:
+            x = mpmath.mpf(10) ** exponent
+            a, b, c = (mpmath.mpf(e.numerator) / e.denominator for e in growth)
+            lead = mpmath.mpmathify(sympy.N(constant, 100)) * x**a * mpmath.log(x) ** b
+            error = abs(value(x) / (lead * mpmath.log(mpmath.log(x)) ** c) - 1)
+            found.append(error if error > mpmath.mpf(10) ** -100 else 0)  # below is rounding
+    return found
+
+
+def tends_to_one(row, constant, growth):
+    """Whether the errors shrink, as fast as the next term of the table's rate does."""
+    found = errors(row, constant, growth)
+    for exponent, error in zip(SIZES_CHECKED, found, strict=True):
+        log = exponent * mpmath.log(10)
+        most = {
+            "power": 2 * log**2 * mpmath.mpf(10) ** (-exponent / 4),
+            "log": 6 * mpmath.log(log) / log,
+            "loglog": 3 / mpmath.log(log),
+        }
+        if error > most[row.get("rate", "power")]:
+            return False
+    return found[0] >= found[1] >= found[2]
+
+
+def test_the_table_is_long_and_without_doubles():
+    assert len(ROWS) >= 100
+    assert len({title(row) for row in ROWS + REFUSED}) == len(ROWS) + len(REFUSED)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=title)
+def test_table(row):
+    constant, growth = claimed(row)
+    order = leading_order(row["text"], path=row.get("path"))
+    assert order.growth == growth
+    assert sympy.simplify(order.constant - constant) == 0
+    assert all(type(e) is Fraction for e in order.growth)
+
+
+NUMERIC = [row for row in ROWS if row.get("rate") != "late"]
+
+
+@pytest.mark.parametrize("row", NUMERIC, ids=title)
+def test_table_against_numbers(row):
+    assert tends_to_one(row, *claimed(row))
+
+
+@pytest.mark.parametrize("row", NUMERIC, ids=title)
+def test_numbers_contradict_a_wrong_order(row):
+    constant, (a, b, c) = claimed(row)
+    assert not tends_to_one(row, -constant, (a, b, c))
+    assert not tends_to_one(row, constant, (a + Fraction(1, 10), b, c))
+    assert not tends_to_one(row, constant, (a, b + 1, c))
+    assert not tends_to_one(row, constant, (a, b - 1, c))
+    if row.get("rate", "power") == "power":
+        assert not tends_to_one(row, constant * sympy.Rational(101, 100), (a, b, c))
+        assert not tends_to_one(row, constant, (a, b, c + 1))
+    else:
+        assert not tends_to_one(row, constant * 3, (a, b, c))
+
+
+@pytest.mark.parametrize("row", REFUSED, ids=title)
+def test_table_of_refusals(row):
+    with pytest.raises(OutsideScaleError) as caught:
+        leading_order(row["text"], path=row.get("path"))
+    assert row["words"] in str(caught.value)
+
+
+def test_what_is_zero_is_told_apart():
+    with pytest.raises(ZeroError):
+        leading_order("log(6*n) - log(2) - log(3*n)")
+    with pytest.raises(OutsideScaleError) as caught:
+        leading_order("sin(n)")
+    assert not isinstance(caught.value, ZeroError)
+
+
+factors = st.sampled_from(
+    ["n", "sqrt(n) + 1", "log(n) + 2", "1/(n + 1)", "log(n + 1) - log(n)", "log(log(n))", "sqrt(2*n) + pi", "n - 3/n"]
+)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(factors, factors)
+def test_the_order_of_a_product_is_the_product_of_the_orders(one, other):
+    first, second, product = (leading_order(text) for text in (one, other, f"({one})*({other})"))
+    assert product.growth == tuple(a + b for a, b in zip(first.growth, second.growth, strict=True))
+    assert sympy.simplify(product.constant - first.constant * second.constant) == 0
+    inverse = leading_order(f"1/({one})")
+    assert inverse.growth == tuple(-a for a in first.growth)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(factors, factors)
+def test_a_dominated_term_changes_nothing(one, other):
+    first, second = leading_order(one), leading_order(other)
+    if first > second:
+        assert leading_order(f"{one} - 7*({other})") == first
+
+
+HARD = [
+    "(n+log(n)+sqrt(n)+1)**64",
+    "1/(1+1/log(n))-1/(1+1/log(n+1))",
+    "sqrt(1+log(n)-log(pi)+1/n)-sqrt(1+log(n)-log(pi))",
+    "log((1+sqrt(n))*(n+pi)+1/n)-log((1+sqrt(n))*(n+pi))",
+    "+".join(f"1/(n+{i})" for i in range(1, 150)),
+    "*".join(f"(n**(1/{i}) + log(n+{i}))" for i in range(2, 50)),
+    "1/(" + "+".join(f"1/(n+{i}+1/(log(n)+{i}))" for i in range(1, 50)) + ") - n/50",
+    "log(" + "*".join(f"(n+log(n)+{i})" for i in range(1, 60)) + ") - 59*log(n)",
+    "((((n+log(n))**7+1)**7+sqrt(n))**7+1)**7/n**2401-1",
+    "sqrt(n+sqrt(n)+1) - sqrt(n+sqrt(n)+1+n**(-20))",
+    "log(n)**200/(1+log(n))**200-1+200/log(n)",
+    "sqrt(n**2+2*n+1+log(n)**2+2*log(n)*(n+1))-n-1-log(n)",
+    "(" + "+".join(f"n**(1/{i})*log(n)**{i}" for i in range(1, 30)) + ")**(1/3) - n**(1/3)*log(n)**(1/3)",
+]
+
+
+@pytest.mark.parametrize("text", HARD, ids=lambda text: text[:60])
+def test_effort_is_bounded(text):
+    start = time.process_time()
+    try:
+        leading_order(text)
+    except OutsideScaleError as refusal:
+        assert "too many terms" in str(refusal) or "may be zero" in str(refusal)  # noqa: PT017
+    assert time.process_time() - start < 20
+
+
+def test_without_flint_the_signs_are_the_same(monkeypatch):
+    texts = ["n*sqrt(3 + 2*sqrt(2)) - n*(1 + sqrt(2)) + log(n)", "n*(pi - 3.14159265358979)", "abs(sin(4)*n)"]
+    before = [leading_order(text) for text in texts]
+    monkeypatch.setattr("bigtheta.theory.constants.flint", None)
+    assert [leading_order(text) for text in texts] == before
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("I*n", "I is no real, finite number; leave it out"),
+        ("n + oo", "oo is no real, finite number"),
+        ("nan", "nan is no real"),
+        ("sqrt(-n)", "it holds I"),
+    ],
+)
+def test_what_is_not_real_is_named(text, words):
+    with pytest.raises(OutsideScaleError) as caught:
+        leading_order(text)
+    assert words in str(caught.value)
+
+
+def test_a_constant_that_cannot_be_decided_is_refused():
+    # erf(1) + erfc(1) = 1: proved or refused, never guessed
+    try:
+        order = leading_order("n*((erf(1) + erfc(1))**2 - 1) + sqrt(n)")
+    except OutsideScaleError as refusal:
+        assert "may be zero" in str(refusal)  # noqa: PT017
+    else:
+        assert order == leading_order("sqrt(n)")
