@@ -14,9 +14,11 @@ from typing import Any
 import sympy
 from sympy import Abs, Heaviside, Max, Min, Rational, cos, erf, exp, pi, sin, sqrt, tanh
 
-from bigtheta.theory.activation import Activation, Softplus, u
+from bigtheta.theory import plugins
+from bigtheta.theory.activation import Activation, u
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.expression import parse_expression
+from bigtheta.theory.stable import Softplus
 
 __all__ = ["CATALOGUE", "activation", "parameters"]
 
@@ -105,7 +107,8 @@ def activation(name: str | Activation, **given: object) -> Activation:
         text, given = call
     elif given and not _is_name(text.replace("-", "_")):
         raise InvalidInputError(f"activation: the formula {name!r} takes no parameters, but got {', '.join(given)}")
-    return _read(text, tuple(sorted((key, _number(text, key, value)) for key, value in given.items())))
+    numbers = tuple(sorted((key, _number(text, key, value)) for key, value in given.items()))
+    return _from_plugin(text, numbers) if _is_unknown(text) else _read(text, numbers)
 
 
 def parameters(name: str) -> dict[str, Expr]:
@@ -120,21 +123,38 @@ def parameters(name: str) -> dict[str, Expr]:
 @cache
 def _read(name: str, given: tuple[tuple[str, Expr], ...]) -> Activation:
     if (known := name.replace("-", "_")) in CATALOGUE:
-        defaults = parameters(known)
-        for key, _ in given:
-            if key not in defaults:
-                if not defaults:
-                    raise InvalidInputError(f"activation {known!r} has no parameters, but got {key}")
-                raise unknown_name(f"{known} parameter", key, defaults)
-        changed = {key: value for key, value in given if value != defaults[key]}
-        shown = f"{known}({', '.join(f'{key}={value}' for key, value in changed.items())})" if changed else known
-        try:
-            return Activation(shown, CATALOGUE[known](**changed), formula_name=bool(changed))
-        except InvalidInputError as error:
-            raise InvalidInputError(f"activation {shown!r}: {error}") from error
-    if _is_name(name):
-        raise unknown_name("activation", name, CATALOGUE, "bigtheta activations")
+        return _built(known, CATALOGUE[known], parameters(known), given)
     return Activation.parse(name)
+
+
+def _from_plugin(name: str, given: tuple[tuple[str, Expr], ...]) -> Activation:
+    """An activation that a plugin gives; not cached, since files come and go."""
+    recipe = plugins.find_activation(name)
+    if recipe is None:
+        raise plugins.unknown("activation", name, [*CATALOGUE, *plugins.activation_names()], "bigtheta activations")
+    return _built(recipe.name, recipe.build, recipe.parameters, given) if given else recipe.default
+
+
+def _built(
+    known: str, build: Callable[..., Expr], defaults: Mapping[str, Expr], given: tuple[tuple[str, Expr], ...]
+) -> Activation:
+    """Build an activation from its parameters; those that have their default are not shown in its name."""
+    for key, _ in given:
+        if key not in defaults:
+            if not defaults:
+                raise InvalidInputError(f"activation {known!r} has no parameters, but got {key}")
+            raise unknown_name(f"{known} parameter", key, defaults)
+    changed = {key: value for key, value in given if value != defaults[key]}
+    shown = f"{known}({', '.join(f'{key}={value}' for key, value in changed.items())})" if changed else known
+    try:
+        return Activation(shown, build(**changed), formula_name=bool(changed))
+    except InvalidInputError as error:
+        raise InvalidInputError(f"activation {shown!r}: {error}") from error
+
+
+def _is_unknown(text: str) -> bool:
+    """Whether the text is a name, such as my-activation but not u-1, and not of the catalogue."""
+    return all(map(_is_name, text.split("-"))) and text.replace("-", "_") not in CATALOGUE
 
 
 def _is_name(text: str) -> bool:

@@ -15,9 +15,10 @@ import numpy.typing as npt
 import sympy
 from sympy.core.relational import Relational
 
+from bigtheta.theory import plugins
 from bigtheta.theory.activation import Activation, Parity
 from bigtheta.theory.catalogue import activation
-from bigtheta.theory.errors import InvalidInputError, unknown_name
+from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.hermite import hermite
 from bigtheta.theory.kernel import ntk_kernel, rf_kernel
 from bigtheta.theory.model import (
@@ -33,6 +34,7 @@ from bigtheta.theory.model import (
     parameter_count,
     quantity,
 )
+from bigtheta.theory.number import Certified
 from bigtheta.theory.order import Order, leading_order
 from bigtheta.theory.scale import SIZES, Path, Sizes
 from bigtheta.theory.statement import Sense, Statement, lam, mu
@@ -194,7 +196,8 @@ class Law:
             try:
                 with_control(self, control)
             except InvalidInputError as error:
-                raise InvalidInputError(f"controls: {error}") from error
+                text = str(error).removeprefix(f"law {self.name!r}: ")
+                raise InvalidInputError(f"controls: {text}") from error
 
     def _check_cell(self, cell: Mapping[str, int]) -> None:
         count = parameter_count(self.model, dict(cell))
@@ -269,9 +272,10 @@ class Law:
 
 
 def _coefficient(act: Activation, term: Expr) -> float:
-    """The value of mu(j); what quadrature leaves of a zero is zero."""
-    value = hermite(act, int(term.args[0])).value
-    return 0.0 if abs(value) < 1e-12 else value
+    """The value of mu(j); 0 where it is 0 within its error."""
+    number = hermite(act, int(term.args[0]))
+    zero = (0 in number) if isinstance(number, Certified) else abs(number.value) < 1e-12
+    return 0.0 if zero else number.value
 
 
 def hypothesis_text(hypothesis: Hypothesis) -> str:
@@ -285,15 +289,22 @@ def hypothesis_text(hypothesis: Hypothesis) -> str:
     return f"{hypothesis.lhs} {hypothesis.rel_op} {hypothesis.rhs}"
 
 
-@cache
 def laws(paper: str | None = None) -> tuple[Law, ...]:
-    """Return every shipped law, or those of one paper.
+    """Return every shipped law, or those of one paper; plugins are asked for a paper that is not shipped.
 
     >>> [law.name for law in laws("bombari2023")]
     ['ntk-even', 'ntk-not-even']
     """
-    if paper is not None and paper not in _MODULES:
-        raise unknown_name("paper", paper, _MODULES, "bigtheta laws")
+    if paper is None or paper in _MODULES:
+        return _shipped(paper)
+    if not (found := plugins.find_laws(paper, paper=True)):
+        papers = {entry.paper.id for entry, _ in plugins.plugin_laws() if entry.paper is not None}
+        raise plugins.unknown("paper", paper, [*_MODULES, *papers], "bigtheta laws")
+    return found
+
+
+@cache
+def _shipped(paper: str | None) -> tuple[Law, ...]:
     found: list[Law] = []
     for name in _MODULES if paper is None else (paper,):
         module = importlib.import_module(f"bigtheta.theory.papers.{name}")
@@ -302,20 +313,21 @@ def laws(paper: str | None = None) -> tuple[Law, ...]:
 
 
 def law(name: str) -> Law:
-    """Return one law by `paper/name`, or by name alone where that is unique.
+    """Return one law by `paper/name`, or by name alone where that is unique; a shipped one if there is one.
 
     >>> law("rf-kernel").id
     'dohmatob2021/rf-kernel'
     """
-    matches = [entry for entry in laws() if name in (entry.id, entry.name)]
+    matches = [entry for entry in laws() if name in (entry.id, entry.name)] or list(plugins.find_laws(name))
     if len(matches) == 1:
         return matches[0]
     if matches:
         raise InvalidInputError(f"law {name!r} is in {len(matches)} papers; give {' or '.join(m.id for m in matches)}")
-    known = [entry.id for entry in laws()]
-    bare = [entry.name for entry in laws()]
+    every = [*laws(), *(entry for entry, _ in plugins.plugin_laws())]
+    known = [entry.id for entry in every]
+    bare = [entry.name for entry in every]
     near = difflib.get_close_matches(str(name), bare, n=1)
-    raise unknown_name("law", name, bare if near else known, "bigtheta laws")
+    raise plugins.unknown("law", name, bare if near else known, "bigtheta laws")
 
 
 def find_laws(names: Iterable[str] = (), *, paper: str | None = None) -> tuple[Law, ...]:

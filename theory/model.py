@@ -12,6 +12,7 @@ from typing import Any, ClassVar, cast
 
 import msgspec
 
+from bigtheta.theory import plugins
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.scale import d, k, n
 
@@ -144,9 +145,11 @@ def model(value: object) -> Model:
     table = {"kind": value} if isinstance(value, str) else value
     if not isinstance(table, dict) or "kind" not in table:
         raise InvalidInputError(f"model: expected a name or a table with `kind` but got {value!r}")
-    if not isinstance(table["kind"], str) or table["kind"] not in _KINDS:
-        raise unknown_name("model", table["kind"], map(str, _KINDS))
-    return cast(Model, _convert(table, AnyModel, "model"))
+    kind = table["kind"]
+    known: Any = AnyModel if isinstance(kind, str) and kind in _KINDS else None
+    if isinstance(kind, str) and (spec := known or plugins.find_model(kind)) is not None:
+        return cast(Model, _convert(table, spec, "model"))
+    raise plugins.unknown("model", kind, [*map(str, _KINDS), *plugins.model_kinds()])
 
 
 def labels(value: object) -> Labels:

@@ -5,10 +5,12 @@ Only click is imported here; each command imports what it needs, so that --help 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,13 +43,33 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _plugin_warnings():
+                return super().invoke(ctx)
         except Exception as error:
             from bigtheta.theory.errors import BigthetaError
 
             if isinstance(error, BigthetaError):
                 raise _BadInput(str(error)) from error
             raise
+
+
+@contextlib.contextmanager
+def _plugin_warnings() -> Iterator[None]:
+    """Show a plugin that was left out as one line on standard error; other warnings as ever."""
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if category.__name__ == "PluginWarning":
+                from bigtheta.theory.errors import printable
+
+                click.echo(f"Warning: {printable(str(message))}", err=True)
+            else:
+                shown(message, category, *where, **more)
+
+        warnings.filterwarnings("always", message="plugin ", category=UserWarning)
+        warnings.showwarning = show
+        yield
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -60,6 +82,21 @@ def main() -> None:
     bigtheta laws                          what is shipped
     bigtheta check my-bound.toml           judge a bound of your own
     """
+
+
+def _plugin_option(command: Callable[..., None]) -> Callable[..., None]:
+    """The option --plugin, of every command that takes names: its files are in use until the command ends."""
+
+    def load(ctx: click.Context, option: click.Parameter, files: tuple[Path, ...]) -> None:
+        if files:
+            from bigtheta.theory.plugin_file import plugin_files
+
+            ctx.with_resource(plugin_files(files))
+
+    return click.option(
+        "--plugin", metavar="FILE.py", multiple=True, type=click.Path(path_type=Path), callback=load,
+        expose_value=False, help="Python file whose activations and laws can be named; it is run; repeatable.",
+    )(command)  # fmt: skip
 
 
 def _run_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -78,7 +115,7 @@ def _run_options(command: Callable[..., None]) -> Callable[..., None]:
     ]
     for decorate in reversed(options):
         command = decorate(command)
-    return command
+    return _plugin_option(command)
 
 
 @main.command()
@@ -137,19 +174,24 @@ def check(spec: Path | None, activations: tuple[str, ...], **given: Any) -> None
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@_plugin_option
 def laws(as_json: bool) -> None:
-    """List the shipped laws."""
+    """List the shipped laws, then those of plugins."""
     from bigtheta.theory.law import hypothesis_text
-    from bigtheta.theory.law import laws as all_laws
+    from bigtheta.theory.law import laws as shipped
+    from bigtheta.theory.plugins import plugin_laws
 
     rows = [
         {
-            "law": law.id, "paper": str(law.paper), "statement": str(law.statement), "model": law.model.kind,
+            "law": law.id, "paper": str(law.paper or law.source), "statement": str(law.statement),
+            "model": law.model.kind,
             "path": str(law.path), "sizes": {law.sizes.variable: list(law.sizes.values)},
-            "activations": list(law.activations), "hypotheses": [hypothesis_text(h) for h in law.hypotheses],
+            "activations": [getattr(act, "name", act) for act in law.activations],
+            "hypotheses": [hypothesis_text(h) for h in law.hypotheses],
             "controls": [c.activation or str(c.statement) for c in law.controls], "claim": law.claim,
+            "origin": origin,
         }
-        for law in all_laws()
+        for law, origin in (*((law, "built-in") for law in shipped()), *plugin_laws())
     ]  # fmt: skip
     if as_json:
         click.echo(json.dumps(rows, indent=1))
@@ -158,15 +200,20 @@ def laws(as_json: bool) -> None:
         click.echo(f"{row['law']:30} {row['statement']:20} {row['model']:18} {row['path']}")
         click.echo(f"    {row['claim']}")
         click.echo(f"    activations: {', '.join(row['activations'])}; controls: {', '.join(row['controls'])}")
+        if row["origin"] != "built-in":
+            click.echo(f"    from {row['origin']}")
 
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@_plugin_option
 def activations(as_json: bool) -> None:
-    """List the built-in activations; any formula in u may be used in place of a name."""
+    """List the built-in activations, then those of plugins; any formula in u may be used in place of a name."""
     from bigtheta.theory.catalogue import CATALOGUE, activation
+    from bigtheta.theory.plugins import plugin_activations
 
-    acts = [activation(name) for name in CATALOGUE]
+    acts = [(activation(name), "built-in") for name in CATALOGUE]
+    acts += [(recipe.default, recipe.origin) for recipe in plugin_activations()]
     if as_json:
         rows = [
             {
@@ -174,14 +221,16 @@ def activations(as_json: bool) -> None:
                 "expression": str(a.expression),
                 "parity": a.parity.value,
                 "kinks": [str(k) for k in a.kinks],
+                "origin": origin,
             }
-            for a in acts
+            for a, origin in acts
         ]
         click.echo(json.dumps(rows, indent=1))
         return
-    for a in acts:
+    for a, origin in acts:
         kinks = f"kink at {', '.join(map(str, a.kinks))}" if a.kinks else "smooth"
-        click.echo(f"{a.name:12} {a.expression!s:40} {a.parity.value:22} {kinks}")
+        source = "" if origin == "built-in" else f"; from {origin}"
+        click.echo(f"{a.name:12} {a.expression!s:40} {a.parity.value:22} {kinks}{source}")
 
 
 @main.command()
@@ -202,6 +251,7 @@ def activations(as_json: bool) -> None:
     metavar="D",
     help="More than 13 goes to mpmath.",
 )
+@_plugin_option
 def hermite(act: str, order: int, digits: int) -> None:
     """Print the normalised Hermite coefficients mu_0 ... mu_J of an activation.
 

@@ -114,7 +114,7 @@ def test_least_squares_agrees_with_numpy():
 @pytest.mark.parametrize("order", [0, 1, 2])
 def test_lowered_activation_agrees_with_numpy(name, order):
     act = activation(name)
-    points = np.concatenate([np.linspace(-5, 5, 41) + 0.01, [-800, 800]])
+    points = np.concatenate([np.linspace(-5, 5, 41) + 0.01, [-800, 700 if name == "exp" else 800]])
     lowered = lower_activation(act, order)(torch.tensor(points)).numpy()
     assert np.isfinite(lowered).all()
     assert lowered == pytest.approx(act.numeric(order)(points), rel=1e-12, abs=1e-12)

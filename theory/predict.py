@@ -1,0 +1,115 @@
+"""What a law or a bound predicts, without simulation: its leading order on the path and the activation's constants."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from bigtheta.theory.activation import Activation
+from bigtheta.theory.catalogue import activation
+from bigtheta.theory.energy import energy
+from bigtheta.theory.errors import BigthetaError
+from bigtheta.theory.hermite import hermite
+from bigtheta.theory.kernel import DotProductKernel, ntk_kernel, rf_kernel
+from bigtheta.theory.law import Law
+from bigtheta.theory.model import NeuralTangent, NTKernel
+from bigtheta.theory.number import Number
+from bigtheta.theory.order import Order
+
+__all__ = ["ActivationConstants", "Prediction", "predict"]
+
+Expr = Any
+
+
+@dataclass(frozen=True)
+class ActivationConstants:
+    """What the theory needs of one activation: mu_1, mu_2, and a_1, a_2, a*, lambda, C of the model's kernel.
+
+    `unmet` is the law's hypothesis that fails for it, in words, or None. `curvature_energy` is E phi''(G)^2, None for
+    a kink.
+    """
+
+    activation: Activation
+    mu: tuple[Number, ...]
+    kernel: DotProductKernel
+    curvature_energy: Number | None
+    unmet: str | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One law on its path: the exact leading order of its formula, and the constants of its activations."""
+
+    law: Law
+    order: Order | None
+    """None for a statement without an order of its own, such as a Limit that leaves the scale."""
+    constants: tuple[ActivationConstants, ...]
+
+    @property
+    def exponents(self) -> dict[str, str]:
+        """The exact exponents of x, log x and log log x on the path, as rational numbers in text."""
+        if self.order is None:
+            return {}
+        x = str(self.order.variable)
+        names = (x, f"log({x})", f"log(log({x}))")
+        return {name: str(exponent) for name, exponent in zip(names, self.order.growth, strict=True)}
+
+    def as_dict(self) -> dict[str, object]:
+        """The prediction as plain data, for JSON."""
+        order = self.order
+        return {
+            "law": self.law.id,
+            "statement": str(self.law.statement),
+            "path": str(self.law.path),
+            "leading_order": None if order is None else str(order),
+            "constant": None if order is None else str(order.constant),
+            "exponents": self.exponents,
+            "activations": [
+                {
+                    "name": c.activation.name,
+                    "mu": [m.value for m in c.mu],
+                    "a": [float(a) for a in c.kernel.taylor[:3]],
+                    "a_star": c.kernel.a_star,
+                    "lambda": c.kernel.effective_ridge if math.isfinite(c.kernel.effective_ridge) else None,
+                    "C": c.kernel.curvature,
+                    "E_phi2_squared": None if c.curvature_energy is None else c.curvature_energy.value,
+                    "unmet": c.unmet,
+                }
+                for c in self.constants
+            ],
+        }
+
+
+def predict(law: Law, activations: Iterable[Activation | str] | None = None) -> Prediction:
+    """Return what the law predicts on its path, exactly; nothing is simulated.
+
+    Args:
+        law: any law.
+        activations: instead of the law's own.
+
+    >>> from bigtheta.theory.law import law
+    >>> predict(law("bombari2023/ntk-not-even")).exponents
+    {'n': '1/2', 'log(n)': '0', 'log(log(n))': '0'}
+    """
+    try:
+        order = law.claimed_order
+    except BigthetaError:
+        order = None
+    chosen = law.activations if activations is None else tuple(activations)
+    return Prediction(law, order, tuple(_constants(law, activation(act)) for act in chosen))
+
+
+def _constants(law: Law, act: Activation) -> ActivationConstants:
+    tangent = isinstance(law.model, NeuralTangent | NTKernel)
+    smooth = all(act.jump(r, kink) == sympy.Integer(0) for kink in act.kinks for r in (0, 1))
+    return ActivationConstants(
+        act,
+        tuple(hermite(act, j) for j in range(3)),
+        (ntk_kernel if tangent else rf_kernel)(act),
+        energy(act, 2) if smooth else None,
+        law.unmet(act),
+    )

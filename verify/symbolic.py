@@ -1,0 +1,141 @@
+"""What the commands `hermite` and `predict` print: the symbolic side, without simulation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import sympy
+
+from bigtheta.theory.activation import Activation
+from bigtheta.theory.closed import closed_form
+from bigtheta.theory.compare import compare
+from bigtheta.theory.energy import energy, tail_energy
+from bigtheta.theory.errors import BigthetaError
+from bigtheta.theory.growth import NoGrowthBoundError, growth_bound
+from bigtheta.theory.hermite import expansion
+from bigtheta.theory.law import hypothesis_text
+from bigtheta.theory.number import Certified, Estimated, Exact, Number
+from bigtheta.theory.order import Order, leading_order
+from bigtheta.theory.predict import ActivationConstants, Prediction
+from bigtheta.theory.scale import Path
+
+__all__ = ["bound_lines", "coefficient_lines", "coefficient_table", "prediction_lines"]
+
+
+def coefficient_lines(act: Activation, order: int, digits: int) -> Iterator[str]:
+    """The activation, its coefficients mu_0 ... mu_order, and its energies, a line each."""
+    numbers = expansion(act, order, digits=digits)
+    kinks = f"kinks at {', '.join(map(str, act.kinks))}" if act.kinks else "smooth"
+    yield f"phi(u) = {act.expression}    {act.parity.value}, {kinks}"
+    try:
+        bound = growth_bound(act)
+        yield f"|phi(u)| <= {_growth(bound.constant, bound.power, bound.rate, bound.square)}"
+    except NoGrowthBoundError as error:
+        yield f"no proven growth bound: {error}"
+    if (formula := closed_form(act)) is not None:
+        yield f"mu_j = {_general(formula)}"
+    yield ""
+    for j, number in enumerate(numbers):
+        yield f"mu_{j:<4} {number}"
+    yield ""
+    yield f"E phi(G)^2    {energy(act, digits=digits)}"
+    tail = tail_energy(act, order, digits=digits)
+    size = tail.high if isinstance(tail, Certified) else tail.value + float(tail.error)
+    yield f"beyond mu_{order}  sum of mu_j^2 <= {float(max(size, 0)):.3g} ({_tier(tail)})"
+    try:
+        yield (
+            f"E phi'(G)^2   {energy(act, 1, digits=digits)}"
+            if act.is_weakly_differentiable
+            else (f"E phi'(G)^2   infinite: phi jumps at {act.kinks[0]}")
+        )
+    except BigthetaError as error:
+        yield f"E phi'(G)^2   {error}"
+
+
+def coefficient_table(act: Activation, order: int, digits: int) -> dict[str, object]:
+    """The same as plain data: decimal strings, so that no digit is lost."""
+    rows = []
+    for j, number in enumerate(expansion(act, order, digits=digits)):
+        row: dict[str, object] = {"j": j, "tier": _tier(number)}
+        if isinstance(number, Exact):
+            row |= {"value": str(number.expression.evalf(digits)), "exact": str(number.expression)}
+        elif isinstance(number, Certified):
+            shown, _, rest = str(number).partition(" +- ")
+            row |= {"value": shown, "radius": rest.split()[0]}
+        else:
+            row |= {"value": str(number.number), "error": float(number.error)}
+        rows.append(row)
+    formula = closed_form(act)
+    return {
+        "activation": act.name, "expression": str(act.expression), "parity": act.parity.value,
+        "closed_form": None if formula is None else str(formula), "digits": digits, "mu": rows,
+    }  # fmt: skip
+
+
+def prediction_lines(prediction: Prediction) -> Iterator[str]:
+    """One law: what it claims, its leading order on the path, and its activations' constants."""
+    law, order = prediction.law, prediction.order
+    yield f"{law.id}    {law.statement}"
+    if law.claim:
+        yield f"  {law.claim}"
+    yield f"  model        {law.model.kind}"
+    yield f"  path         {law.path or 'free'}"
+    if order is not None:
+        yield f"  on the path  {_order(order)}"
+        yield f"  exponents    {', '.join(f'{name}: {exponent}' for name, exponent in prediction.exponents.items())}"
+    if law.hypotheses:
+        yield f"  hypotheses   {', '.join(map(hypothesis_text, law.hypotheses))}"
+    yield ""
+    kernel = "NTK" if "tangent" in law.model.kind or "ntk" in law.model.kind else "RF"
+    head = ("mu_0", "mu_1", "mu_2", f"{kernel} a_1", "a_2", "a*", "lambda", "C", "E phi''^2")
+    yield f"  {'':12}" + "".join(f"{name:>10}" for name in head)
+    for row in prediction.constants:
+        yield f"  {row.activation.name:12}" + "".join(f"{text:>10}" for text in _cells(row))
+        if row.unmet:
+            yield f"    not covered: {row.unmet}"
+
+
+def bound_lines(formulas: list[str], path: Path) -> Iterator[str]:
+    """The leading order of each formula on the path, and how each compares with the first."""
+    for formula in formulas:
+        order = leading_order(formula, path=path)
+        x = str(order.variable)
+        exponents = zip((x, f"log({x})", f"log(log({x}))"), order.growth, strict=True)
+        yield f"{formula}"
+        yield f"  on the path  {_order(order)}" + (f"    ({path})" if str(path) else "")
+        yield f"  exponents    {', '.join(f'{name}: {exponent}' for name, exponent in exponents)}"
+        yield f"  constant     {order.constant} = {float(order.constant):.6g}"
+    for other in formulas[1:]:
+        yield str(compare(formulas[0], other, path=path))
+
+
+def _cells(row: ActivationConstants) -> list[str]:
+    kernel = row.kernel
+    numbers = [*(m.value for m in row.mu), *kernel.taylor[1:3], kernel.a_star, kernel.effective_ridge, kernel.curvature]
+    shown = ["inf" if math.isinf(x) else "0" if abs(x) < 1e-14 else f"{x:.4g}" for x in map(float, numbers)]
+    return [*shown, "kink" if row.curvature_energy is None else f"{row.curvature_energy.value:.4g}"]
+
+
+def _order(order: Order) -> str:
+    return f"{order} as {order.variable} -> infinity"
+
+
+def _general(formula: Any) -> str:
+    """The formula in j, and from which j on it holds."""
+    if not isinstance(formula, sympy.Piecewise):
+        return f"{formula} for every j"
+    first = sum(len(condition.atoms(sympy.Eq)) for _, condition in formula.args)
+    return f"{formula.args[-1][0]} for j >= {first}"
+
+
+def _growth(constant: float, power: float, rate: float, square: float) -> str:
+    parts = [f"{constant:.4g}"] if abs(constant - 1) > 1e-6 or not (power or rate or square) else []
+    parts += [f"(1 + |u|)^{power:g}" if power != 1 else "(1 + |u|)"] if power else []
+    exponent = " + ".join(f"{c:g} {x}" for c, x in ((rate, "|u|"), (square, "u^2")) if c)
+    return " ".join([*parts, f"exp({exponent})"] if exponent else parts)
+
+
+def _tier(number: Number) -> str:
+    return "exact" if isinstance(number, Exact) else "estimated" if isinstance(number, Estimated) else "certified"
