@@ -20,7 +20,7 @@ import torch
 
 from bigtheta.numerics.lower import check_simulable
 from bigtheta.numerics.measure import TEST_POINTS, sobolev
-from bigtheta.numerics.models import interpolator
+from bigtheta.numerics.models import check_registered, interpolator
 from bigtheta.numerics.sample import draw_inputs, draw_labels, draw_weights
 from bigtheta.numerics.streams import Role, Streams
 from bigtheta.theory.activation import Activation
@@ -64,6 +64,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         check_simulable(self.activation)
+        check_registered(self.model)
 
     @cached_property
     def spec(self) -> str:

@@ -27,7 +27,7 @@ def test_wheel_holds_every_module_and_template_of_the_tree(tmp_path):
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     (wheel,) = tmp_path.glob("*.whl")
     inside = set(zipfile.ZipFile(wheel).namelist())
-    expected = {"bigtheta/__init__.py", "bigtheta/__main__.py", "bigtheta/py.typed"}
+    expected = {"bigtheta/__init__.py", "bigtheta/__main__.py", "bigtheta/testing.py", "bigtheta/py.typed"}
     for layer in ("theory", "numerics", "verify"):
         files = [f for f in (ROOT / layer).rglob("*") if f.is_file() and "__pycache__" not in f.parts]
         expected |= {f"bigtheta/{f.relative_to(ROOT).as_posix()}" for f in files}

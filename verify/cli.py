@@ -6,8 +6,6 @@ Only click is imported here; each command imports what it needs, so that --help 
 from __future__ import annotations
 
 import contextlib
-import json
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from bigtheta.verify.commands import activations, hermite, laws, predict
+from bigtheta.verify.options import assignments, plugin_option
 
 if TYPE_CHECKING:
     from bigtheta.theory.law import Law
@@ -84,21 +85,6 @@ def main() -> None:
     """
 
 
-def _plugin_option(command: Callable[..., None]) -> Callable[..., None]:
-    """The option --plugin, of every command that takes names: its files are in use until the command ends."""
-
-    def load(ctx: click.Context, option: click.Parameter, files: tuple[Path, ...]) -> None:
-        if files:
-            from bigtheta.theory.plugin_file import plugin_files
-
-            ctx.with_resource(plugin_files(files))
-
-    return click.option(
-        "--plugin", metavar="FILE.py", multiple=True, type=click.Path(path_type=Path), callback=load,
-        expose_value=False, help="Python file whose activations and laws can be named; it is run; repeatable.",
-    )(command)  # fmt: skip
-
-
 def _run_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that `verify` and `check` share."""
     option = click.option
@@ -115,7 +101,7 @@ def _run_options(command: Callable[..., None]) -> Callable[..., None]:
     ]
     for decorate in reversed(options):
         command = decorate(command)
-    return _plugin_option(command)
+    return plugin_option(command)
 
 
 @main.command()
@@ -172,99 +158,6 @@ def check(spec: Path | None, activations: tuple[str, ...], **given: Any) -> None
     _judge([law], activations=activations, **given)
 
 
-@main.command()
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@_plugin_option
-def laws(as_json: bool) -> None:
-    """List the shipped laws, then those of plugins."""
-    from bigtheta.theory.law import hypothesis_text
-    from bigtheta.theory.law import laws as shipped
-    from bigtheta.theory.plugins import plugin_laws
-
-    rows = [
-        {
-            "law": law.id, "paper": str(law.paper or law.source), "statement": str(law.statement),
-            "model": law.model.kind,
-            "path": str(law.path), "sizes": {law.sizes.variable: list(law.sizes.values)},
-            "activations": [getattr(act, "name", act) for act in law.activations],
-            "hypotheses": [hypothesis_text(h) for h in law.hypotheses],
-            "controls": [c.activation or str(c.statement) for c in law.controls], "claim": law.claim,
-            "origin": origin,
-        }
-        for law, origin in (*((law, "built-in") for law in shipped()), *plugin_laws())
-    ]  # fmt: skip
-    if as_json:
-        click.echo(json.dumps(rows, indent=1))
-        return
-    for row in rows:
-        click.echo(f"{row['law']:30} {row['statement']:20} {row['model']:18} {row['path']}")
-        click.echo(f"    {row['claim']}")
-        click.echo(f"    activations: {', '.join(row['activations'])}; controls: {', '.join(row['controls'])}")
-        if row["origin"] != "built-in":
-            click.echo(f"    from {row['origin']}")
-
-
-@main.command()
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@_plugin_option
-def activations(as_json: bool) -> None:
-    """List the built-in activations, then those of plugins; any formula in u may be used in place of a name."""
-    from bigtheta.theory.catalogue import CATALOGUE, activation
-    from bigtheta.theory.plugins import plugin_activations
-
-    acts = [(activation(name), "built-in") for name in CATALOGUE]
-    acts += [(recipe.default, recipe.origin) for recipe in plugin_activations()]
-    if as_json:
-        rows = [
-            {
-                "name": a.name,
-                "expression": str(a.expression),
-                "parity": a.parity.value,
-                "kinks": [str(k) for k in a.kinks],
-                "origin": origin,
-            }
-            for a, origin in acts
-        ]
-        click.echo(json.dumps(rows, indent=1))
-        return
-    for a, origin in acts:
-        kinks = f"kink at {', '.join(map(str, a.kinks))}" if a.kinks else "smooth"
-        source = "" if origin == "built-in" else f"; from {origin}"
-        click.echo(f"{a.name:12} {a.expression!s:40} {a.parity.value:22} {kinks}{source}")
-
-
-@main.command()
-@click.argument("act", metavar="ACT")
-@click.option(
-    "--order",
-    type=click.IntRange(0, 1000),
-    default=10,
-    show_default=True,
-    metavar="J",
-    help="The highest order.",
-)
-@click.option(
-    "--digits",
-    type=click.IntRange(1, 500),
-    default=13,
-    show_default=True,
-    metavar="D",
-    help="More than 13 goes to mpmath.",
-)
-@_plugin_option
-def hermite(act: str, order: int, digits: int) -> None:
-    """Print the normalised Hermite coefficients mu_0 ... mu_J of an activation.
-
-    mu_j = E[phi(G) He_j(G)] / sqrt(j!), G ~ N(0, 1).
-    """
-    from bigtheta.theory.catalogue import activation
-    from bigtheta.theory.hermite import hermite as coefficient
-
-    chosen = activation(act)
-    for j in range(order + 1):
-        click.echo(f"mu_{j:<4} {coefficient(chosen, j, digits=digits)}")
-
-
 def _judge(
     laws: list[Law], *, activations: tuple[str, ...], profile: str, trials: int | None, seed: int,
     jobs: int | None, device: str, out: Path | None,
@@ -316,29 +209,12 @@ def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
         name=flags.get("name", "my-bound"),
         model=model,
         statement=flags["statement"],
-        path=_assignments(flags.get("path", "")),
+        path=assignments(flags.get("path", "")),
         sizes=_sizes(flags["sizes"]),
         labels=labels or None,
         activations=activations or ("relu",),
         **more,
     )
-
-
-def _assignments(text: str) -> dict[str, str]:
-    """Read 'd=n, k=2*n'."""
-    from bigtheta.theory.errors import InvalidInputError
-
-    rules: dict[str, str] = {}
-    for part in re.split(r",(?=\s*\w+\s*=)", text) if text.strip() else []:
-        name, equals, formula = part.partition("=")
-        if not equals or not formula.strip():
-            raise InvalidInputError(
-                f"--path: expected size=formula but got {part.strip()!r}; write it as in 'd=n, k=2*n'"
-            )
-        if name.strip() in rules:
-            raise InvalidInputError(f"--path: {name.strip()} is given twice in {text!r}")
-        rules[name.strip()] = formula.strip()
-    return rules
 
 
 def _sizes(text: str) -> dict[str, list[int]]:
@@ -352,3 +228,7 @@ def _sizes(text: str) -> dict[str, list[int]]:
         raise InvalidInputError(
             f"--sizes: expected whole numbers but got {text!r}; write it as in n=100,200,400,800,1600"
         ) from error
+
+
+for _command in (predict, laws, activations, hermite):
+    main.add_command(_command)

@@ -21,7 +21,7 @@ from bigtheta.theory.order import Order, leading_order
 from bigtheta.theory.predict import ActivationConstants, Prediction
 from bigtheta.theory.scale import Path
 
-__all__ = ["bound_lines", "coefficient_lines", "coefficient_table", "prediction_lines"]
+__all__ = ["bound_lines", "bound_table", "coefficient_lines", "coefficient_table", "prediction_lines"]
 
 
 def coefficient_lines(act: Activation, order: int, digits: int) -> Iterator[str]:
@@ -97,18 +97,38 @@ def prediction_lines(prediction: Prediction) -> Iterator[str]:
             yield f"    not covered: {row.unmet}"
 
 
-def bound_lines(formulas: list[str], path: Path) -> Iterator[str]:
+def bound_lines(formulas: list[str], path: Path | None) -> Iterator[str]:
     """The leading order of each formula on the path, and how each compares with the first."""
     for formula in formulas:
         order = leading_order(formula, path=path)
         x = str(order.variable)
         exponents = zip((x, f"log({x})", f"log(log({x}))"), order.growth, strict=True)
         yield f"{formula}"
-        yield f"  on the path  {_order(order)}" + (f"    ({path})" if str(path) else "")
+        yield f"  on the path  {_order(order)}" + (f"    ({path})" if path else "")
         yield f"  exponents    {', '.join(f'{name}: {exponent}' for name, exponent in exponents)}"
         yield f"  constant     {order.constant} = {float(order.constant):.6g}"
     for other in formulas[1:]:
         yield str(compare(formulas[0], other, path=path))
+
+
+def bound_table(formulas: list[str], path: Path | None) -> list[dict[str, object]]:
+    """The same as plain data."""
+    rows: list[dict[str, object]] = []
+    for formula in formulas:
+        order = leading_order(formula, path=path)
+        x = str(order.variable)
+        names = (x, f"log({x})", f"log(log({x}))")
+        row: dict[str, object] = {
+            "formula": formula, "path": str(path or ""), "leading_order": str(order), "constant": str(order.constant),
+            "exponents": {name: str(exponent) for name, exponent in zip(names, order.growth, strict=True)},
+        }  # fmt: skip
+        if rows:
+            comparison = compare(formulas[0], formula, path=path)
+            row["against_first"] = {
+                "relation": comparison.relation, "ratio": str(comparison.ratio), "crossing": comparison.crossing,
+            }  # fmt: skip
+        rows.append(row)
+    return rows
 
 
 def _cells(row: ActivationConstants) -> list[str]:

@@ -9,10 +9,12 @@ from functools import singledispatch
 from torch import Tensor
 
 from bigtheta.numerics.interpolate import Solution
+from bigtheta.theory import plugins
 from bigtheta.theory.activation import Activation
+from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.model import Model
 
-__all__ = ["Interpolator", "interpolator"]
+__all__ = ["Interpolator", "check_registered", "interpolator"]
 
 
 @dataclass(frozen=True)
@@ -36,4 +38,27 @@ def interpolator(model: Model, *, x: Tensor, w: Tensor | None, y: Tensor, act: A
 
     Register a new model with `@interpolator.register` on its spec type; the file holds its Gram and its gradient.
     """
-    raise NotImplementedError(f"no simulator is registered for {type(model).__name__}")
+    return _registered(model)(model, x=x, w=w, y=y, act=act)
+
+
+def check_registered(model: Model) -> None:
+    """Refuse a model that nothing here can simulate, before anything is simulated.
+
+    Raises:
+        InvalidInputError: naming the model and what its package has to register.
+    """
+    _registered(model)
+
+
+def _registered(model: Model) -> Callable[..., Interpolator]:
+    """The interpolator of a model's type; a plugin that registers it is imported first."""
+    unknown = interpolator.dispatch(object)
+    if interpolator.dispatch(type(model)) is unknown:
+        plugins.find_model(model.kind)
+    found = interpolator.dispatch(type(model))
+    if found is unknown:
+        raise InvalidInputError(
+            f"model {model.kind!r}: nothing registered can simulate {type(model).__name__}; decorate a function with "
+            "@interpolator.register in the module that its bigtheta.models entry point names"
+        )
+    return found

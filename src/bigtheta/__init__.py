@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from bigtheta.numerics.sweep import simulate
     from bigtheta.theory.activation import Activation
     from bigtheta.theory.catalogue import activation
+    from bigtheta.theory.compare import Comparison, compare
+    from bigtheta.theory.dual import dual
+    from bigtheta.theory.energy import energy, tail_energy
     from bigtheta.theory.errors import BigthetaError, InvalidInputError
-    from bigtheta.theory.hermite import hermite
+    from bigtheta.theory.hermite import expansion, hermite
     from bigtheta.theory.law import Control, Law, Paper, law, laws
+    from bigtheta.theory.number import Certified, Estimated, Exact
     from bigtheta.theory.order import Order, leading_order
+    from bigtheta.theory.predict import predict
     from bigtheta.theory.scale import Path, Sizes, geometric
     from bigtheta.theory.spec import read_spec
     from bigtheta.theory.statement import BigO, Limit, Omega, Statement, Theta
@@ -33,19 +38,25 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Activation": "theory.activation", "BigO": "theory.statement", "BigthetaError": "theory.errors",
-    "Control": "theory.law", "InvalidInputError": "theory.errors", "Judgement": "verify.verdict", "Law": "theory.law",
-    "Limit": "theory.statement", "Omega": "theory.statement", "Order": "theory.order", "Paper": "theory.law",
-    "Path": "theory.scale", "Report": "verify.report.report", "Sizes": "theory.scale", "Statement": "theory.statement",
-    "Theta": "theory.statement", "Verdict": "verify.verdict", "activation": "theory.catalogue",
-    "geometric": "theory.scale", "hermite": "theory.hermite", "judge": "verify.judge", "law": "theory.law",
-    "laws": "theory.law", "leading_order": "theory.order", "read_spec": "theory.spec", "simulate": "numerics.sweep",
+    "Certified": "theory.number", "Comparison": "theory.compare", "Control": "theory.law",
+    "Estimated": "theory.number", "Exact": "theory.number", "InvalidInputError": "theory.errors",
+    "Judgement": "verify.verdict", "Law": "theory.law", "Limit": "theory.statement", "Omega": "theory.statement",
+    "Order": "theory.order", "Paper": "theory.law", "Path": "theory.scale", "Report": "verify.report.report",
+    "Sizes": "theory.scale", "Statement": "theory.statement", "Theta": "theory.statement",
+    "Verdict": "verify.verdict", "activation": "theory.catalogue", "compare": "theory.compare", "dual": "theory.dual",
+    "energy": "theory.energy", "expansion": "theory.hermite", "geometric": "theory.scale",
+    "hermite": "theory.hermite", "judge": "verify.judge", "law": "theory.law", "laws": "theory.law",
+    "leading_order": "theory.order", "predict": "theory.predict", "read_spec": "theory.spec",
+    "simulate": "numerics.sweep", "tail_energy": "theory.energy",
 }  # fmt: skip
 _PACKAGES = ("numerics", "theory", "verify")
 
 __all__ = [
-    "Activation", "BigO", "BigthetaError", "Control", "InvalidInputError", "Judgement", "Law", "Limit", "Omega",
-    "Order", "Paper", "Path", "Report", "Sizes", "Statement", "Theta", "Verdict", "activation", "geometric",
-    "hermite", "judge", "law", "laws", "leading_order", "numerics", "read_spec", "simulate", "theory", "verify",
+    "Activation", "BigO", "BigthetaError", "Certified", "Comparison", "Control", "Estimated", "Exact",
+    "InvalidInputError", "Judgement", "Law", "Limit", "Omega", "Order", "Paper", "Path", "Report", "Sizes",
+    "Statement", "Theta", "Verdict", "activation", "compare", "dual", "energy", "expansion", "geometric", "hermite",
+    "judge", "law", "laws", "leading_order", "numerics", "predict", "read_spec", "simulate", "tail_energy", "theory",
+    "verify",
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from scipy import integrate
 from bigtheta.numerics.lower import lower_activation
 from bigtheta.numerics.models import interpolator, neural_tangent
 from bigtheta.theory.catalogue import CATALOGUE, activation
+from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.model import NeuralTangent, NTKernel, RandomFeatures, RFKernel
 
 PHI = {
@@ -43,7 +44,7 @@ PHI = {
     "softsign": torch.nn.functional.softsign,
 }
 NOT_FITTED = {"step", "sign", "identity", "hardsigmoid"}
-"""Two jump, so that no gradient exists; two are linear where 12 inputs in 9 dimensions see them, so nothing is fitted."""
+"""Two jump, so that no gradient exists; two are linear where the inputs see them, too few features for 12 labels."""
 
 
 def test_every_activation_has_a_reference():
@@ -247,3 +248,14 @@ def test_kernels_off_the_sphere_agree_with_finite_differences_and_wide_networks(
     assert (network.predict(z) - fitted.predict(z)).norm() < 0.06 * fitted.predict(z).norm()
     unit = interpolator(model, x=x / x.norm(dim=1, keepdim=True), w=None, y=y, act=activation(name))
     assert (network.predict(z) - unit.predict(z)).norm() > 0.06 * fitted.predict(z).norm()
+
+
+def test_a_model_without_a_simulator_is_refused_before_anything_is_simulated():
+    from bigtheta.numerics.models.base import check_registered
+    from bigtheta.theory.model import Model
+
+    class Lonely(Model, frozen=True, kw_only=True, tag="lonely"):
+        pass
+
+    with pytest.raises(InvalidInputError, match=r"model 'lonely': nothing registered can simulate Lonely"):
+        check_registered(Lonely())
