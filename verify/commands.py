@@ -13,6 +13,7 @@ from bigtheta.verify.options import assignments, plugin_option
 
 if TYPE_CHECKING:
     from bigtheta.theory.law import Law
+    from bigtheta.theory.scale import Path as SizePath
 
 __all__ = ["activations", "hermite", "laws", "predict"]
 
@@ -37,12 +38,11 @@ def predict(targets: tuple[str, ...], paper: str | None, path: str, acts: tuple[
     """
     from bigtheta.theory.law import find_laws
     from bigtheta.theory.predict import predict as predicted
-    from bigtheta.theory.scale import Path as SizePath
     from bigtheta.verify.symbolic import bound_lines, bound_table, prediction_lines
 
     named, formulas = _targets(targets)
     if formulas:
-        where = SizePath(assignments(path)) if path.strip() else None
+        where = _path(path, formulas)
         if as_json:
             click.echo(json.dumps(bound_table(formulas, where), indent=1))
             return
@@ -58,6 +58,20 @@ def predict(targets: tuple[str, ...], paper: str | None, path: str, acts: tuple[
         click.echo("" if index else None, nl=bool(index))
         for line in prediction_lines(prediction):
             click.echo(line)
+
+
+def _path(text: str, formulas: list[str]) -> SizePath | None:
+    """The path of --path; the free size may stand in the formulas alone, as in sqrt(n/k) with k=8."""
+    from bigtheta.theory.expression import parse_expression
+    from bigtheta.theory.scale import SIZES
+    from bigtheta.theory.scale import Path as SizePath
+
+    rules = assignments(text)
+    if not rules:
+        return None
+    read = [parse_expression(formula, SIZES, what="formula") for formula in [*formulas, *rules.values()]]
+    free = {str(symbol) for formula in read for symbol in formula.free_symbols} - set(rules)
+    return SizePath(rules, free=free.pop() if len(free) == 1 else None)
 
 
 def _targets(targets: tuple[str, ...]) -> tuple[list[Law], list[str]]:
