@@ -106,7 +106,8 @@ def bound_lines(formulas: list[str], path: Path | None) -> Iterator[str]:
         yield f"{formula}"
         yield f"  on the path  {_order(order)}" + (f"    ({path})" if path else "")
         yield f"  exponents    {', '.join(f'{name}: {exponent}' for name, exponent in exponents)}"
-        yield f"  constant     {order.constant} = {float(order.constant):.6g}"
+        value = "" if order.constant.is_Integer else f" = {float(order.constant):.6g}"
+        yield f"  constant     {order.constant}{value}"
     for other in formulas[1:]:
         yield str(compare(formulas[0], other, path=path))
 
