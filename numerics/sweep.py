@@ -6,94 +6,26 @@ Every trial runs on one BLAS thread, whatever the number of jobs, so its numbers
 from __future__ import annotations
 
 import contextlib
-import json
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-import msgspec
 import pandas as pd
 import torch
 
-from bigtheta.numerics.lower import check_simulable
-from bigtheta.numerics.measure import TEST_POINTS, sobolev
-from bigtheta.numerics.models import check_registered, interpolator
-from bigtheta.numerics.sample import draw_inputs, draw_labels, draw_weights
-from bigtheta.numerics.streams import Role, Streams
+from bigtheta.numerics.experiment import Experiment, checked_experiment
+from bigtheta.numerics.trial import Trial, measure
 from bigtheta.theory.activation import Activation
-from bigtheta.theory.catalogue import activation as find_activation
 from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
 from bigtheta.theory.law import Law
-from bigtheta.theory.model import (
-    Inputs,
-    Labels,
-    Model,
-    Quantity,
-    inputs,
-    labels,
-    model,
-    quantity,
-)
+from bigtheta.theory.model import Inputs, Labels, Model, Quantity
 
-__all__ = ["Experiment", "choose_device", "run", "schedule", "simulate"]
+__all__ = ["choose_device", "run", "schedule", "simulate"]
 
 MOST_EXTRA = 6.0
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One simulation: a model with an activation, measured trials[i] times at the sizes cells[i]."""
-
-    model: Model
-    activation: Activation
-    cells: tuple[Mapping[str, int], ...]
-    trials: tuple[int, ...]
-    quantity: Quantity = Quantity.SOBOLEV
-    inputs: Inputs = Inputs.SPHERE
-    labels: Labels = field(default_factory=Labels)
-
-    @classmethod
-    def of(cls, law: Law, act: Activation | str, trials: Sequence[int]) -> Experiment:
-        """Return what a law asks for, for one activation, with so many trials in each cell."""
-        return cls(law.model, find_activation(act), law.cells, tuple(trials), law.quantity, law.inputs, law.labels)
-
-    def __post_init__(self) -> None:
-        check_simulable(self.activation)
-        check_registered(self.model)
-
-    @cached_property
-    def spec(self) -> str:
-        """What the numbers of a trial depend on besides seed, sizes and index, as canonical text."""
-        return json.dumps(
-            {
-                "model": msgspec.to_builtins(self.model),
-                "activation": self.activation.key,
-                "quantity": self.quantity.value,
-                "inputs": self.inputs.value,
-                "labels": msgspec.to_builtins(self.labels),
-                "test_points": TEST_POINTS,
-            },
-            sort_keys=True,
-        )
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        """Equal for two experiments that give the same numbers."""
-        return self.spec, json.dumps([dict(cell) for cell in self.cells])
-
-
-@dataclass(frozen=True)
-class _Trial:
-    experiment: Experiment
-    cell: Mapping[str, int]
-    index: int
-    seed: int
-    device: str
 
 
 def schedule(cells: Sequence[Mapping[str, int]], trials: int) -> tuple[int, ...]:
@@ -150,7 +82,7 @@ def simulate(
         chosen = law.activations if activation is None else (activation,)
         experiments = [Experiment.of(law, act, [trials] * len(law.cells)) for act in chosen]
     else:
-        experiments = [_experiment(model, quantity, activation, sizes, inputs, labels, trials)]
+        experiments = [checked_experiment(model, quantity, activation, sizes, inputs, labels, trials)]
     return pd.concat(run(experiments, seed=seed, jobs=jobs, device=device), ignore_index=True)
 
 
@@ -171,7 +103,7 @@ def run(
     jobs, seed = whole_number("jobs", jobs, low=1), whole_number("seed", seed, low=0)
     device = choose_device(device)
     queue = [
-        _Trial(experiment, cell, index, seed, device)
+        Trial(experiment, cell, index, seed, device)
         for experiment in experiments
         for cell, count in zip(experiment.cells, experiment.trials, strict=True)
         for index in range(count)
@@ -202,78 +134,22 @@ def choose_device(device: str) -> str:
     return device
 
 
-def _results(queue: Sequence[_Trial], order: Iterable[int], jobs: int) -> Iterator[tuple[int, dict[str, Any]]]:
+def _results(queue: Sequence[Trial], order: Iterable[int], jobs: int) -> Iterator[tuple[int, dict[str, Any]]]:
     if jobs == 1 or len(queue) <= 1:
         with _one_thread():
             for index in order:
-                yield index, _measure(queue[index])
+                yield index, measure(queue[index])
         return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(
         min(jobs, len(queue)), mp_context=context, initializer=torch.set_num_threads, initargs=(1,)
     )
     try:
-        futures = {pool.submit(_measure, queue[index]): index for index in order}
+        futures = {pool.submit(measure, queue[index]): index for index in order}
         for future in as_completed(futures):
             yield futures[future], future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _measure(trial: _Trial) -> dict[str, Any]:
-    """Draw, fit, measure: one row."""
-    e, sizes = trial.experiment, dict(trial.cell)
-    streams = Streams(trial.seed, e.spec, sizes, trial.index)
-    x = draw_inputs(e.inputs, streams, Role.INPUTS, sizes["n"]).to(trial.device)
-    w = draw_weights(streams).to(trial.device) if "k" in e.model.uses else None
-    y = draw_labels(e.labels, streams, x)
-    fitted = interpolator(e.model, x=x, w=w, y=y, act=e.activation)
-    z = draw_inputs(e.inputs, streams, Role.TEST, TEST_POINTS).to(trial.device)
-    solution = fitted.solution
-    return {
-        "activation": e.activation.name,
-        **{name: sizes[name] for name in e.model.uses},
-        "trial": trial.index,
-        "value": sobolev(fitted, z),
-        "residual": solution.residual,
-        "condition": solution.condition,
-        "status": solution.status,
-    }
-
-
-def _experiment(
-    spec: object,
-    measured: object,
-    act: Activation | str | None,
-    sizes: object,
-    law: object,
-    target: object,
-    trials: int,
-) -> Experiment:
-    """Check the keywords of `simulate`."""
-    for name, value in (("model", spec), ("activation", act), ("sizes", sizes)):
-        if value is None:
-            raise InvalidInputError(f"simulate: expected a law, or model, activation and sizes; {name} is missing")
-    chosen = model(spec)
-    if not isinstance(sizes, Mapping):
-        raise InvalidInputError(f"sizes: expected a table such as {{'n': 60, 'd': 80}} but got {sizes!r}")
-    for name in sizes:
-        if name not in ("n", "d", "k"):
-            raise unknown_name("size", name, ("n", "d", "k"))
-    for name in chosen.uses:
-        if name not in sizes:
-            raise InvalidInputError(f"sizes: the model {chosen.kind} needs {name}; got {dict(sizes)!r}")
-    cell = {name: whole_number(name, sizes[name], low=1, where="sizes") for name in chosen.uses}
-    assert act is not None
-    return Experiment(
-        chosen,
-        find_activation(act),
-        (cell,),
-        (trials,),
-        quantity(measured),
-        inputs(law),
-        labels(target or Labels()),
-    )
 
 
 @contextlib.contextmanager

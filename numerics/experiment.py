@@ -1,0 +1,98 @@
+"""An experiment: what is simulated at which sizes, checked before anything runs, and the text its streams depend on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import msgspec
+
+from bigtheta.numerics.lower import check_simulable
+from bigtheta.numerics.measure import TEST_POINTS
+from bigtheta.numerics.models import check_registered
+from bigtheta.theory.activation import Activation
+from bigtheta.theory.catalogue import activation as find_activation
+from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
+from bigtheta.theory.law import Law
+from bigtheta.theory.model import Inputs, Labels, Model, Quantity, inputs, labels, model, quantity
+
+__all__ = ["Experiment", "checked_experiment"]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One simulation: a model with an activation, measured trials[i] times at the sizes cells[i]."""
+
+    model: Model
+    activation: Activation
+    cells: tuple[Mapping[str, int], ...]
+    trials: tuple[int, ...]
+    quantity: Quantity = Quantity.SOBOLEV
+    inputs: Inputs = Inputs.SPHERE
+    labels: Labels = field(default_factory=Labels)
+
+    @classmethod
+    def of(cls, law: Law, act: Activation | str, trials: Sequence[int]) -> Experiment:
+        """Return what a law asks for, for one activation, with so many trials in each cell."""
+        return cls(law.model, find_activation(act), law.cells, tuple(trials), law.quantity, law.inputs, law.labels)
+
+    def __post_init__(self) -> None:
+        check_simulable(self.activation)
+        check_registered(self.model)
+
+    @cached_property
+    def spec(self) -> str:
+        """What the numbers of a trial depend on besides seed, sizes and index, as canonical text."""
+        return json.dumps(
+            {
+                "model": msgspec.to_builtins(self.model),
+                "activation": self.activation.key,
+                "quantity": self.quantity.value,
+                "inputs": self.inputs.value,
+                "labels": msgspec.to_builtins(self.labels),
+                "test_points": TEST_POINTS,
+            },
+            sort_keys=True,
+        )
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Equal for two experiments that give the same numbers."""
+        return self.spec, json.dumps([dict(cell) for cell in self.cells])
+
+
+def checked_experiment(
+    spec: object,
+    measured: object,
+    act: Activation | str | None,
+    sizes: object,
+    law: object,
+    target: object,
+    trials: int,
+) -> Experiment:
+    """Check the keywords of `simulate`."""
+    for name, value in (("model", spec), ("activation", act), ("sizes", sizes)):
+        if value is None:
+            raise InvalidInputError(f"simulate: expected a law, or model, activation and sizes; {name} is missing")
+    chosen = model(spec)
+    if not isinstance(sizes, Mapping):
+        raise InvalidInputError(f"sizes: expected a table such as {{'n': 60, 'd': 80}} but got {sizes!r}")
+    for name in sizes:
+        if name not in ("n", "d", "k"):
+            raise unknown_name("size", name, ("n", "d", "k"))
+    for name in chosen.uses:
+        if name not in sizes:
+            raise InvalidInputError(f"sizes: the model {chosen.kind} needs {name}; got {dict(sizes)!r}")
+    cell = {name: whole_number(name, sizes[name], low=1, where="sizes") for name in chosen.uses}
+    assert act is not None
+    return Experiment(
+        chosen,
+        find_activation(act),
+        (cell,),
+        (trials,),
+        quantity(measured),
+        inputs(law),
+        labels(target or Labels()),
+    )
