@@ -14,9 +14,10 @@ from bigtheta.numerics.measure import TEST_POINTS
 from bigtheta.numerics.models import check_registered
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
+from bigtheta.theory.data import Inputs, Labels, Quantity, inputs, labels, quantity
 from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
 from bigtheta.theory.law import Law
-from bigtheta.theory.model import Inputs, Labels, Model, Quantity, inputs, labels, model, quantity
+from bigtheta.theory.model import Model, model
 
 __all__ = ["Experiment", "checked_experiment"]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bigtheta.numerics.streams import Role, Streams
-from bigtheta.theory.model import Inputs, Labels
+from bigtheta.theory.data import Inputs, Labels
 
 __all__ = ["draw_inputs", "draw_labels", "draw_weights"]
 

@@ -17,9 +17,10 @@ import torch
 from bigtheta.numerics.experiment import Experiment, checked_experiment
 from bigtheta.numerics.trial import Trial, measure
 from bigtheta.theory.activation import Activation
+from bigtheta.theory.data import Inputs, Labels, Quantity
 from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
 from bigtheta.theory.law import Law
-from bigtheta.theory.model import Inputs, Labels, Model, Quantity
+from bigtheta.theory.model import Model
 
 __all__ = ["choose_device", "run", "schedule", "simulate"]
 

@@ -18,22 +18,11 @@ from sympy.core.relational import Relational
 from bigtheta.theory import plugins
 from bigtheta.theory.activation import Activation, Parity
 from bigtheta.theory.catalogue import activation
+from bigtheta.theory.data import Inputs, Labels, Quantity, inputs, labels, quantity
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.hermite import hermite
 from bigtheta.theory.kernel import ntk_kernel, rf_kernel
-from bigtheta.theory.model import (
-    Inputs,
-    Labels,
-    Model,
-    NeuralTangent,
-    NTKernel,
-    Quantity,
-    inputs,
-    labels,
-    model,
-    parameter_count,
-    quantity,
-)
+from bigtheta.theory.model import Model, NeuralTangent, NTKernel, model, parameter_count
 from bigtheta.theory.number import Certified
 from bigtheta.theory.order import Order, leading_order
 from bigtheta.theory.scale import SIZES, Path, Sizes

@@ -16,9 +16,10 @@ from bigtheta.numerics.streams import Role, Streams
 from bigtheta.numerics.sweep import choose_device, run, schedule, simulate
 from bigtheta.theory.activation import u
 from bigtheta.theory.catalogue import CATALOGUE, activation
+from bigtheta.theory.data import Inputs, Labels
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.law import law
-from bigtheta.theory.model import Inputs, Labels, RandomFeatures
+from bigtheta.theory.model import RandomFeatures
 
 SIZES = {"n": 12, "d": 15, "k": 30}
 

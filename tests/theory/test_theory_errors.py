@@ -6,10 +6,11 @@ import sympy
 import bigtheta
 from bigtheta.theory.activation import Activation, u
 from bigtheta.theory.catalogue import CATALOGUE, activation
+from bigtheta.theory.data import Labels
 from bigtheta.theory.errors import BigthetaError, InvalidInputError, OutsideScaleError, unknown_name
 from bigtheta.theory.kernel import SeriesTooLongError, rf_kernel
 from bigtheta.theory.law import Control, Law, law, laws
-from bigtheta.theory.model import Labels, RandomFeatures, model
+from bigtheta.theory.model import RandomFeatures, model
 from bigtheta.theory.order import leading_order
 from bigtheta.theory.scale import Path, Sizes, geometric
 from bigtheta.theory.spec import law_from_spec

@@ -11,6 +11,7 @@ import sympy
 from sympy import Ge, Le, Ne
 
 from bigtheta.theory.activation import Activation, Parity, u
+from bigtheta.theory.data import Inputs, Labels, Quantity, inputs, labels, quantity
 from bigtheta.theory.errors import InvalidInputError, OutsideScaleError
 from bigtheta.theory.law import (
     Control,
@@ -21,20 +22,7 @@ from bigtheta.theory.law import (
     laws,
     with_control,
 )
-from bigtheta.theory.model import (
-    Inputs,
-    Labels,
-    NeuralTangent,
-    NTKernel,
-    Quantity,
-    RandomFeatures,
-    RFKernel,
-    inputs,
-    labels,
-    model,
-    parameter_count,
-    quantity,
-)
+from bigtheta.theory.model import NeuralTangent, NTKernel, RandomFeatures, RFKernel, model, parameter_count
 from bigtheta.theory.scale import Path, Sizes, d, k, n, p
 from bigtheta.theory.statement import BigO, Limit, Omega, Statement, Theta, lam, mu
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bigtheta.theory.data import Inputs, Labels
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.law import Law
-from bigtheta.theory.model import Inputs, Labels, RandomFeatures, RFKernel
+from bigtheta.theory.model import RandomFeatures, RFKernel
 from bigtheta.theory.spec import MAX_BYTES, LawSpec, law_from_spec, read_spec
 
 GOOD = """\
