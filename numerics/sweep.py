@@ -6,43 +6,33 @@ Every trial runs on one BLAS thread, whatever the number of jobs, so its numbers
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
+import bigtheta
+from bigtheta.numerics.executors import Workers, timed, workers
 from bigtheta.numerics.experiment import Experiment, checked_experiment
-from bigtheta.numerics.trial import Trial, measure
+from bigtheta.numerics.plan import available_memory, check_memory, memory, operations
+from bigtheta.numerics.store import Store, key
+from bigtheta.numerics.trial import Trial
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.data import Inputs, Labels, Quantity
-from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
+from bigtheta.theory.errors import BigthetaError, InvalidInputError, unknown_name, whole_number
 from bigtheta.theory.law import Law
 from bigtheta.theory.model import Model
 
-__all__ = ["choose_device", "run", "schedule", "simulate"]
-
-MOST_EXTRA = 6.0
+__all__ = ["WorkerLostError", "choose_device", "run", "simulate"]
 
 Progress = Callable[[int, int], None]
-
-
-def schedule(cells: Sequence[Mapping[str, int]], trials: int) -> tuple[int, ...]:
-    """Return trials for each cell: `trials` in the dearest, growing as cost^(-1/3) to at most six times that.
-
-    >>> schedule([{"n": 50, "d": 100}, {"n": 1600, "d": 3200}], 12)
-    (72, 12)
-    """
-    costs = [_cost(cell) for cell in cells]
-    return tuple(round(trials * min(MOST_EXTRA, (max(costs) / cost) ** (1 / 3))) for cost in costs)
-
-
-def _cost(cell: Mapping[str, int]) -> float:
-    """Multiplications of one trial, roughly."""
-    n, d, k = (float(cell.get(name, 0)) for name in ("n", "d", "k"))
-    return n * d * max(n, k) + n * n * max(n / 3, k)
 
 
 def simulate(
@@ -93,29 +83,50 @@ def run(
     seed: int = 0,
     jobs: int = 1,
     device: str = "auto",
+    store: str | Path | None = None,
+    cluster: str | None = None,
+    memory_limit: float | None = None,
     progress: Progress | None = None,
 ) -> list[pd.DataFrame]:
     """Run several experiments as one pool of trials, dearest first; one frame for each, in the order given.
 
     Args:
         jobs: processes; on a GPU one process does all.
+        store: a file that keeps finished trials; those that are in it are not run again.
+        cluster: address of a Dask scheduler, which then runs the trials in place of processes here.
+        memory_limit: bytes that all trials at work may take together (default: four fifths of what is free).
         progress: called with (trials done, trials in all).
+
+    Raises:
+        InvalidInputError: for a bad option, or a trial that does not fit into the memory.
+        StoreError: if the store cannot be read or written; what was committed is kept.
     """
     jobs, seed = whole_number("jobs", jobs, low=1), whole_number("seed", seed, low=0)
     device = choose_device(device)
+    limit = available_memory() if memory_limit is None else memory_limit
+    if device == "cpu" and cluster is None:
+        check_memory(experiments, limit)
     queue = [
         Trial(experiment, cell, index, seed, device)
         for experiment in experiments
         for cell, count in zip(experiment.cells, experiment.trials, strict=True)
         for index in range(count)
     ]
-    order = sorted(range(len(queue)), key=lambda i: -_cost(queue[i].cell))
-    rows: list[dict[str, Any]] = [{} for _ in queue]
-    report = progress or (lambda done, total: None)
-    report(0, len(queue))
-    for done, (index, row) in enumerate(_results(queue, order, 1 if device == "cuda" else jobs), start=1):
-        rows[index] = row
-        report(done, len(queue))
+    with Store(store) if store is not None else contextlib.nullcontext() as kept:
+        keys = [key(trial) for trial in queue] if kept is not None else []
+        known = kept.find(keys) if kept is not None else {}
+        rows: list[dict[str, Any]] = [known.get(name, {}) for name in keys] if keys else [{} for _ in queue]
+        left = [i for i in range(len(queue)) if not rows[i]]
+        left.sort(key=lambda i: -operations(queue[i].experiment.model, queue[i].cell))
+        report = progress or (lambda done, total: None)
+        report(len(queue) - len(left), len(queue))
+        if left:
+            with workers(1 if device == "cuda" else min(jobs, len(left)), cluster=cluster) as pool:
+                for done, (i, row, seconds) in enumerate(_results(queue, left, pool, limit), start=1):
+                    rows[i] = row
+                    if kept is not None:
+                        kept.put(keys[i], queue[i], row, seconds=seconds, versions=_versions())
+                    report(len(queue) - len(left) + done, len(queue))
     frames, start = [], 0
     for experiment in experiments:
         count = sum(experiment.trials)
@@ -135,29 +146,48 @@ def choose_device(device: str) -> str:
     return device
 
 
-def _results(queue: Sequence[Trial], order: Iterable[int], jobs: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    if jobs == 1 or len(queue) <= 1:
-        with _one_thread():
-            for index in order:
-                yield index, measure(queue[index])
-        return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        min(jobs, len(queue)), mp_context=context, initializer=torch.set_num_threads, initargs=(1,)
-    )
+def _results(
+    queue: Sequence[Trial], order: Sequence[int], pool: Workers, limit: float
+) -> Iterator[tuple[int, dict[str, Any], float]]:
+    """Yield index, row and seconds of each trial as it ends; no more are begun than workers and memory allow."""
+    waiting = deque(order)
+    running: dict[Future[Any], tuple[int, float]] = {}
     try:
-        futures = {pool.submit(measure, queue[index]): index for index in order}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        while waiting or running:
+            used = sum(size for _, size in running.values())
+            while waiting and len(running) < 2 * pool.count:
+                trial = queue[waiting[0]]
+                size = memory(trial.experiment.model, trial.cell)
+                if running and used + size > limit:
+                    break
+                running[pool.executor.submit(timed, trial)] = (waiting.popleft(), size)
+                used += size
+                if pool.count == 1:
+                    break
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                index, _ = running.pop(future)
+                yield index, *_answer(future)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for future in running:
+            future.cancel()
 
 
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def _answer(future: Future[Any]) -> tuple[dict[str, Any], float]:
     try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+        row, seconds = future.result()
+    except BrokenExecutor as error:
+        raise WorkerLostError(
+            "a worker process died, perhaps for want of memory; use fewer --jobs or a lower --memory, and run again "
+            "with the same --out: finished trials are kept"
+        ) from error
+    return row, seconds
+
+
+class WorkerLostError(BigthetaError):
+    """A worker process died in the middle of a sweep."""
+
+
+@cache
+def _versions() -> str:
+    return json.dumps({"bigtheta": bigtheta.__version__, "torch": torch.__version__, "numpy": np.__version__})

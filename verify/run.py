@@ -13,7 +13,8 @@ import pandas as pd
 
 from bigtheta.numerics.experiment import Experiment
 from bigtheta.numerics.interpolate import RESIDUAL_LIMIT
-from bigtheta.numerics.sweep import choose_device, run, schedule
+from bigtheta.numerics.plan import schedule
+from bigtheta.numerics.sweep import choose_device, run
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
 from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number

@@ -1,0 +1,99 @@
+"""Where trials run: in this process, in processes of this machine, or on a Dask cluster; one interface for all.
+
+Each is a `concurrent.futures.Executor`. Every trial runs on one BLAS thread, so its numbers do not depend on where.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from bigtheta.numerics.trial import Trial, measure
+from bigtheta.theory.errors import InvalidInputError
+
+__all__ = ["SerialExecutor", "Workers", "timed", "workers"]
+
+
+@dataclass(frozen=True)
+class Workers:
+    """An executor and how many trials it works on at a time."""
+
+    executor: Executor
+    count: int
+
+
+def timed(trial: Trial) -> tuple[dict[str, Any], float]:
+    """Measure one trial on one BLAS thread; return its row and its seconds."""
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
+    started = time.perf_counter()
+    row = measure(trial)
+    return row, time.perf_counter() - started
+
+
+class SerialExecutor(Executor):
+    """Runs each call at once, in this process."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call the function now; the future holds its result or its error."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@contextlib.contextmanager
+def workers(jobs: int = 1, *, cluster: str | None = None) -> Iterator[Workers]:
+    """Yield the executor for so many jobs, or for the Dask cluster at an address; cleaned up at the end.
+
+    Raises:
+        InvalidInputError: if dask.distributed is not installed, or no cluster answers at the address.
+
+    >>> with workers(1) as pool:
+    ...     pool.executor.submit(max, 1, 2).result()
+    2
+    """
+    if cluster is not None:
+        yield from _on_cluster(cluster)
+    elif jobs == 1:
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield Workers(SerialExecutor(), 1)
+        finally:
+            torch.set_num_threads(before)
+    else:
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(1,))
+        try:
+            yield Workers(pool, jobs)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _on_cluster(address: str) -> Iterator[Workers]:
+    try:
+        Client: Any = importlib.import_module("distributed").Client
+    except ImportError as error:
+        raise InvalidInputError(
+            "--cluster: dask.distributed is not installed; install it with `pip install 'bigtheta[cluster]'`"
+        ) from error
+    try:
+        client = Client(address, timeout="20s", set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise InvalidInputError(f"--cluster: no Dask scheduler answers at {address!r}: {error}") from error
+    try:
+        threads = sum(client.nthreads().values())
+        yield Workers(client.get_executor(pure=False, retries=3), max(1, threads))
+    finally:
+        client.close()
