@@ -25,6 +25,7 @@ __all__ = ["main"]
 
 PROFILES = ("quick", "standard", "full")
 _PROFILE_HELP = "8, 32 or 128 trials in the dearest cell, more in cheap ones."
+_MEMORY_HELP = "What all trials at work may take together.  [default: four fifths of what is free]"
 _OUT_HELP = "Where the report goes.  [default: bigtheta-report/DATE]"
 
 
@@ -97,6 +98,9 @@ def _run_options(command: Callable[..., None]) -> Callable[..., None]:
         option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same numbers."),
         option("--jobs", type=click.IntRange(min=1), help="Processes.  [default: the cores at hand, at most 8]"),
         option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
+        option("--cluster", metavar="ADDRESS", help="Run the trials on the Dask cluster of this scheduler."),
+        option("--memory", type=click.FloatRange(min=0, min_open=True), metavar="GIB", help=_MEMORY_HELP),
+        option("--plan", "plan_only", is_flag=True, help="Print what would be simulated, and stop."),
         option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help=_OUT_HELP),
     ]
     for decorate in reversed(options):
@@ -160,22 +164,27 @@ def check(spec: Path | None, activations: tuple[str, ...], **given: Any) -> None
 
 def _judge(
     laws: list[Law], *, activations: tuple[str, ...], profile: str, trials: int | None, seed: int,
-    jobs: int | None, device: str, out: Path | None,
+    jobs: int | None, device: str, out: Path | None, cluster: str | None, memory: float | None, plan_only: bool,
 ) -> None:  # fmt: skip
     """Simulate, judge, print, write, and exit with the code of the verdict."""
     from rich.console import Console
 
-    from bigtheta.verify.progress import shown
+    from bigtheta.verify.progress import announced, shown
     from bigtheta.verify.report.terminal import print_report
     from bigtheta.verify.run import default_jobs
     from bigtheta.verify.run import verify as judge_all
 
     folder = out or Path("bigtheta-report") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    with shown() as progress:
-        report = judge_all(
-            laws, activations=activations or None, profile=profile, trials=trials, seed=seed,
-            jobs=jobs or default_jobs(), device=device, out=folder, progress=progress,
-        )  # fmt: skip
+    try:
+        with shown() as progress:
+            report = judge_all(
+                laws, activations=activations or None, profile=profile, trials=trials, seed=seed,
+                jobs=jobs or default_jobs(), device=device, out=folder, cluster=cluster, memory=memory,
+                announce=announced(whole=plan_only), progress=progress,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        click.echo(f"interrupted; finished trials are kept: run again with --out {folder} to go on", err=True)
+        sys.exit(130)
     print_report(report, Console())
     click.echo(f"report: {folder / 'report.html'}")
     sys.exit(report.exit_code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,10 +15,36 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 
-__all__ = ["shown"]
+from bigtheta.numerics.plan import Plan
+
+__all__ = ["announced", "shown"]
 
 _STEPS = 10
+
+
+def announced(*, whole: bool) -> Callable[[Plan], None]:
+    """Return what prints a plan before it runs: one line on standard error, or the whole table, which ends there."""
+
+    def show(plan: Plan) -> None:
+        if not whole:
+            Console(stderr=True).print(str(plan), highlight=False, soft_wrap=True)
+            return
+        table = Table("model", "activation", "sizes", "trials", "operations", "memory", box=None, pad_edge=False)
+        for cell in plan.cells:
+            sizes = ", ".join(f"{name} = {size}" for name, size in cell.sizes.items())
+            experiment = cell.experiment
+            table.add_row(
+                experiment.model.kind, experiment.activation.name, sizes, str(cell.trials), f"{cell.operations:.1e}",
+                f"{cell.memory / 2**20:.0f} MiB",
+            )  # fmt: skip
+        console = Console()
+        console.print(table)
+        console.print(str(plan), highlight=False, soft_wrap=True)
+        sys.exit(0)
+
+    return show
 
 
 @contextmanager

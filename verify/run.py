@@ -13,7 +13,7 @@ import pandas as pd
 
 from bigtheta.numerics.experiment import Experiment
 from bigtheta.numerics.interpolate import RESIDUAL_LIMIT
-from bigtheta.numerics.plan import schedule
+from bigtheta.numerics.plan import Plan, plan, schedule
 from bigtheta.numerics.sweep import choose_device, run
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
@@ -24,10 +24,12 @@ from bigtheta.verify.provenance import provenance
 from bigtheta.verify.report.report import Entry, Report, make_folder
 from bigtheta.verify.verdict import Judgement, Verdict
 
-__all__ = ["PROFILES", "verify"]
+__all__ = ["PROFILES", "STORE", "verify"]
 
 PROFILES = {"quick": 8, "standard": 32, "full": 128}
 """Trials in the dearest cell; cheap cells get up to six times as many."""
+STORE = "trials.sqlite"
+"""The file in the report's folder that keeps finished trials."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ def verify(
     jobs: int | None = None,
     device: str = "auto",
     out: str | FilePath | None = None,
+    cluster: str | None = None,
+    memory: float | None = None,
+    announce: Callable[[Plan], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Judge laws by simulation and return the report.
@@ -65,7 +70,11 @@ def verify(
         seed: of all random streams.
         jobs: processes (default: one). A script that asks for more needs an `if __name__ == "__main__":` guard.
         device: "auto", "cpu" or "cuda".
-        out: folder for report.html, report.json, trials.csv and figures; nothing is written if None.
+        out: folder for report.html, report.json, trials.csv and figures; nothing is written if None. Finished trials
+            are kept in its trials.sqlite as they come, so a run that was killed goes on where it stopped.
+        cluster: address of a Dask scheduler that runs the trials.
+        memory: GiB that all trials at work may take together (default: four fifths of what is free).
+        announce: called with the plan before anything is simulated; it may raise to stop there.
 
     Raises:
         InvalidInputError: for an unknown name or an option out of range, before anything is simulated.
@@ -86,15 +95,21 @@ def verify(
     count = PROFILES[profile] if trials is None else whole_number("trials", trials, low=1)
     seed = whole_number("seed", seed, low=0)
     workers = 1 if jobs is None else whole_number("jobs", jobs, low=1)
+    limit = None if memory is None else _gibibytes(memory)
     device = choose_device(device)
 
     asked = [
         Experiment.of(check.law, check.activation, schedule(check.law.cells, count)) if check.skipped is None else None
         for check in checks
     ]
-    folder = None if out is None else make_folder(out)
     experiments = {experiment.identity: experiment for experiment in asked if experiment is not None}
-    frames = run(list(experiments.values()), seed=seed, jobs=workers, device=device, progress=progress)
+    if announce is not None:
+        announce(plan(list(experiments.values()), jobs=workers))
+    folder = None if out is None else make_folder(out)
+    frames = run(
+        list(experiments.values()), seed=seed, jobs=workers, device=device, cluster=cluster, memory_limit=limit,
+        store=None if folder is None else folder / STORE, progress=progress,
+    )  # fmt: skip
     samples = dict(zip(experiments, frames, strict=True))
 
     entries = []
@@ -132,6 +147,12 @@ def judge_law(law: Law, act: Activation, frame: pd.DataFrame | None, *, skipped:
         path=law.path,
         constants=law.constants(act),
     )
+
+
+def _gibibytes(memory: object) -> float:
+    if isinstance(memory, bool) or not isinstance(memory, int | float) or not 0 < memory < float("inf"):
+        raise InvalidInputError(f"memory: expected a positive number of GiB but got memory={memory!r}")
+    return float(memory) * 2**30
 
 
 def default_jobs() -> int:
