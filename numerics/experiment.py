@@ -9,13 +9,14 @@ from functools import cached_property
 
 import msgspec
 
+from bigtheta.numerics.datasets import check_data
 from bigtheta.numerics.lower import check_simulable
-from bigtheta.numerics.measure import TEST_POINTS
 from bigtheta.numerics.models import check_registered
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
-from bigtheta.theory.data import Inputs, Labels, Quantity, inputs, labels, quantity
+from bigtheta.theory.data import Inputs, Labels, Quantity, Sobolev, check_together, inputs, labels, quantity
 from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
+from bigtheta.theory.inputs import Sphere
 from bigtheta.theory.law import Law
 from bigtheta.theory.model import Model, model
 
@@ -30,8 +31,8 @@ class Experiment:
     activation: Activation
     cells: tuple[Mapping[str, int], ...]
     trials: tuple[int, ...]
-    quantity: Quantity = Quantity.SOBOLEV
-    inputs: Inputs = Inputs.SPHERE
+    quantity: Quantity = field(default_factory=Sobolev)
+    inputs: Inputs = field(default_factory=Sphere)
     labels: Labels = field(default_factory=Labels)
 
     @classmethod
@@ -42,6 +43,9 @@ class Experiment:
     def __post_init__(self) -> None:
         check_simulable(self.activation)
         check_registered(self.model)
+        dimensions = [cell["d"] for cell in self.cells if "d" in cell]
+        check_data(self.inputs)
+        check_together(self.quantity, self.inputs, self.labels, self.model.uses, dimensions)
 
     @cached_property
     def spec(self) -> str:
@@ -50,10 +54,10 @@ class Experiment:
             {
                 "model": msgspec.to_builtins(self.model),
                 "activation": self.activation.key,
-                "quantity": self.quantity.value,
-                "inputs": self.inputs.value,
-                "labels": msgspec.to_builtins(self.labels),
-                "test_points": TEST_POINTS,
+                "quantity": self.quantity.canonical,
+                "inputs": self.inputs.canonical,
+                "labels": self.labels.canonical,
+                "test_points": self.quantity.points,
             },
             sort_keys=True,
         )

@@ -21,6 +21,11 @@ class Role(IntEnum):
     WEIGHTS = 1
     LABELS = 2
     TEST = 3
+    SIGNAL = 4
+    SEARCH = 5
+    TARGET = 6
+    OUTPUT = 7
+    BATCHES = 8
 
 
 def digest(text: str) -> tuple[int, ...]:

@@ -18,9 +18,10 @@ from sympy.core.relational import Relational
 from bigtheta.theory import plugins
 from bigtheta.theory.activation import Activation, Parity
 from bigtheta.theory.catalogue import activation
-from bigtheta.theory.data import Inputs, Labels, Quantity, inputs, labels, quantity
+from bigtheta.theory.data import Inputs, Labels, Quantity, Sobolev, check_together, inputs, labels, quantity
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.hermite import hermite
+from bigtheta.theory.inputs import Sphere
 from bigtheta.theory.kernel import ntk_kernel, rf_kernel
 from bigtheta.theory.model import Model, NeuralTangent, NTKernel, model, parameter_count
 from bigtheta.theory.number import Certified
@@ -72,7 +73,8 @@ class Control:
 class Law:
     """A claim that can be measured: how a quantity of a model scales along a path of sizes.
 
-    Names are accepted for model, quantity, inputs, activations; text for statement and path; a table for labels.
+    Names are accepted for model, quantity, inputs, labels, activations, and tables with options for the first four;
+    text for statement and path.
 
     Args:
         name: letters, digits, _ . -
@@ -100,8 +102,8 @@ class Law:
     model: Model
     path: Path
     sizes: Sizes
-    quantity: Quantity = Quantity.SOBOLEV
-    inputs: Inputs = Inputs.SPHERE
+    quantity: Quantity = field(default_factory=Sobolev)
+    inputs: Inputs = field(default_factory=Sphere)
     labels: Labels = field(default_factory=Labels)
     activations: tuple[str, ...] = ("relu",)
     hypotheses: tuple[Hypothesis, ...] = ()
@@ -121,9 +123,9 @@ class Law:
         model: Model | str | Mapping[str, object],
         sizes: Sizes | Mapping[str, Sequence[int]],
         path: Path | Mapping[str, object] | None = None,
-        quantity: Quantity | str = Quantity.SOBOLEV,
-        inputs: Inputs | str = Inputs.SPHERE,
-        labels: Labels | Mapping[str, float] | None = None,
+        quantity: Quantity | str | Mapping[str, object] = "sobolev",
+        inputs: Inputs | str | Mapping[str, object] = "sphere",
+        labels: Labels | str | Mapping[str, object] | None = None,
         activations: Iterable[str | Activation] = ("relu",),
         hypotheses: Iterable[Hypothesis] = (),
         controls: Iterable[Control] = (),
@@ -177,6 +179,9 @@ class Law:
             _ = self.claimed_order  # refuses what lies outside the scale
         for cell in self.cells:
             self._check_cell(cell)
+        check_together(
+            self.quantity, self.inputs, self.labels, self.model.uses, [cell["d"] for cell in self.cells if "d" in cell]
+        )
         if not self.statement.formula.has(mu, lam):
             self.statement.value(self.size_arrays)
         for control in self.controls:
@@ -190,7 +195,7 @@ class Law:
 
     def _check_cell(self, cell: Mapping[str, int]) -> None:
         count = parameter_count(self.model, dict(cell))
-        if count is not None and cell["n"] > count and self.model.ridge == 0:
+        if count is not None and cell["n"] > count and self.model.ridge == 0 and self.quantity.fits:
             raise InvalidInputError(
                 f"at n = {cell['n']} the path gives p = {self.model.parameters} = {count} parameters, so the model "
                 f"cannot fit {cell['n']} labels; enlarge {self.model.parameters}, drop that size, or set a ridge"

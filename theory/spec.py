@@ -24,11 +24,11 @@ class LawSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     model: str | dict[str, Any]
     statement: str
     sizes: dict[str, list[int]]
-    quantity: str = "sobolev"
+    quantity: str | dict[str, Any] = "sobolev"
     path: dict[str, str | int | float] = {}
     activations: tuple[str, ...] = ("relu",)
-    inputs: str = "sphere"
-    labels: dict[str, float] = {}
+    inputs: str | dict[str, Any] = "sphere"
+    labels: str | dict[str, Any] = {}
     margin: float | None = None
     claim: str = ""
     source: str = ""

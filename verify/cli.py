@@ -127,12 +127,13 @@ def verify(laws: tuple[str, ...], paper: str | None, **options: Any) -> None:
 @click.option("--name", help="Name of the bound.  [default: my-bound]")
 @click.option("--model", help="random-features, neural-tangent, rf-kernel or ntk-kernel.")
 @click.option("--ridge", type=float, help="Ridge added to the Gram matrix.  [default: 0]")
-@click.option("--quantity", help="What is measured.  [default: sobolev]")
+@click.option("--quantity", help="What is measured: a name, or a table as in a spec file.  [default: sobolev]")
 @click.option("--statement", help="Such as 'Theta(sqrt(n/k))'; also Omega, O, Limit.")
 @click.option("--path", help="The other sizes, such as 'd=n, k=2*n'.")
 @click.option("--sizes", help="The free size, such as n=100,200,400,800,1600.")
-@click.option("--inputs", help="sphere or gaussian.  [default: sphere]")
-@click.option("--signal", type=float, help="Norm of the linear signal in the labels.  [default: 0]")
+@click.option("--inputs", help="Law of the inputs: a name, or a table as in a spec file.  [default: sphere]")
+@click.option("--labels", help="noise, signs, linear, quadratic or classes, or a table.  [default: noise]")
+@click.option("--signal", type=float, help="Size of the signal in the labels.  [default: 0]")
 @click.option("--noise", type=float, help="Variance of the label noise.  [default: 1]")
 @click.option("--margin", type=float, help="How far the exponent may lie from the claim.  [default: 0.1]")
 @_run_options
@@ -152,6 +153,7 @@ def check(spec: Path | None, activations: tuple[str, ...], **given: Any) -> None
         "path",
         "sizes",
         "inputs",
+        "labels",
         "signal",
         "noise",
         "margin",
@@ -212,18 +214,37 @@ def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
                 f"check: expected a spec file, or --model, --statement and --sizes; --{name} is missing"
             )
     model = {"kind": flags["model"], **({"ridge": flags["ridge"]} if "ridge" in flags else {})}
-    labels: dict[str, float] = {key: flags[key] for key in ("signal", "noise") if key in flags}
-    more = {key: flags[key] for key in ("quantity", "inputs", "margin") if key in flags}
+    labels: dict[str, Any] = {key: flags[key] for key in ("signal", "noise") if key in flags}
+    if labels and "labels" in flags:
+        raise InvalidInputError(
+            f"check: got both --labels and --{next(iter(labels))}; put it into the table of --labels"
+        )
+    more: dict[str, Any] = {key: _table(key, flags[key]) for key in ("quantity", "inputs", "labels") if key in flags}
+    more |= {"labels": labels} if labels else {}
+    more |= {"margin": flags["margin"]} if "margin" in flags else {}
     return Law(
         name=flags.get("name", "my-bound"),
         model=model,
         statement=flags["statement"],
         path=assignments(flags.get("path", "")),
         sizes=_sizes(flags["sizes"]),
-        labels=labels or None,
         activations=activations or ("relu",),
         **more,
     )
+
+
+def _table(flag: str, text: str) -> Any:
+    """Read a name, or a table such as { kind = "covariance", spectrum = "1/i" } as in a spec file."""
+    if not text.lstrip().startswith("{"):
+        return text
+    import tomllib
+
+    from bigtheta.theory.errors import InvalidInputError
+
+    try:
+        return tomllib.loads(f"{flag} = {text}")[flag]
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InvalidInputError(f"--{flag}: {text[:80]!r} is not a table as in a spec file: {error}") from error
 
 
 def _sizes(text: str) -> dict[str, list[int]]:

@@ -1,6 +1,18 @@
 """The simulators, one model a file; each registers itself on its spec type of `theory.model`."""
 
-from bigtheta.numerics.models import kernels, neural_tangent, random_features
+from bigtheta.numerics.models import (
+    adversarial,
+    both_layers,
+    dot_product,
+    kernels,
+    neural_tangent,
+    quadratic,
+    random_features,
+    trained,
+)
 from bigtheta.numerics.models.base import Interpolator, check_registered, interpolator
 
-__all__ = ["Interpolator", "check_registered", "interpolator", "kernels", "neural_tangent", "random_features"]
+__all__ = [
+    "Interpolator", "adversarial", "both_layers", "check_registered", "dot_product", "interpolator", "kernels",
+    "neural_tangent", "quadratic", "random_features", "trained",
+]  # fmt: skip

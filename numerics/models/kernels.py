@@ -14,12 +14,16 @@ from bigtheta.theory.activation import Activation
 from bigtheta.theory.kernel import DotProductKernel, ntk_kernel, rf_kernel, t
 from bigtheta.theory.model import NTKernel, RFKernel
 
+__all__ = ["dot_product_fit", "functions", "horner", "on_sphere"]
+
 
 @interpolator.register
 def _(model: RFKernel, *, x: Tensor, w: None, y: Tensor, act: Activation) -> Interpolator:
     """Kernel fit with kappa(t) = sum_j mu_j^2 t^j; off the unit sphere with E phi(w . x) phi(w . x')."""
     return (
-        _fit(rf_kernel(act), x, y, model.ridge) if on_sphere(x) else radial_fit(act, x, y, model.ridge, tangent=False)
+        dot_product_fit(rf_kernel(act), x, y, model.ridge)
+        if on_sphere(x)
+        else radial_fit(act, x, y, model.ridge, tangent=False)
     )
 
 
@@ -27,14 +31,17 @@ def _(model: RFKernel, *, x: Tensor, w: None, y: Tensor, act: Activation) -> Int
 def _(model: NTKernel, *, x: Tensor, w: None, y: Tensor, act: Activation) -> Interpolator:
     """Kernel fit with kappa(t) = sum_j j mu_j^2 t^j; off the unit sphere with (x . x') E phi'(w . x) phi'(w . x')."""
     return (
-        _fit(ntk_kernel(act), x, y, model.ridge) if on_sphere(x) else radial_fit(act, x, y, model.ridge, tangent=True)
+        dot_product_fit(ntk_kernel(act), x, y, model.ridge)
+        if on_sphere(x)
+        else radial_fit(act, x, y, model.ridge, tangent=True)
     )
 
 
-def _fit(kernel: DotProductKernel, x: Tensor, y: Tensor, ridge: float) -> Interpolator:
-    """K = kappa(X X^T) with kappa(1) on the diagonal; grad f(z) = sum_i c_i kappa'(z . x_i) x_i.
+def dot_product_fit(kernel: DotProductKernel, x: Tensor, y: Tensor, ridge: float) -> Interpolator:
+    """Fit f(z) = sum_i c_i kappa(z . x_i) to labels y (n,) at inputs x (n, d) on the unit sphere.
 
-    Shapes: x (n, d), y (n,). Source: derived.
+    K = kappa(X X^T) with kappa(1) on the diagonal, (K + ridge I) c = y; grad f(z) = sum_i c_i kappa'(z . x_i) x_i.
+    Source: derived.
     """
     value, _ = functions(kernel, x @ x.T, off_diagonal=True)
     gram = value(x @ x.T).fill_diagonal_(kernel.at_one)

@@ -11,7 +11,8 @@ from bigtheta.numerics.lower import lower_activation
 from bigtheta.numerics.models import interpolator, neural_tangent
 from bigtheta.theory.catalogue import CATALOGUE, activation
 from bigtheta.theory.errors import InvalidInputError
-from bigtheta.theory.model import NeuralTangent, NTKernel, RandomFeatures, RFKernel
+from bigtheta.theory.model import BothLayers, DotProduct, NeuralTangent, NTKernel, RandomFeatures, RFKernel
+from bigtheta.theory.model import model as find_model
 
 PHI = {
     "relu": torch.relu,
@@ -222,7 +223,9 @@ def test_wide_random_features_tend_to_the_kernel(name):
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("model", [RandomFeatures(), NeuralTangent(), RFKernel(), NTKernel()])
+@pytest.mark.parametrize(
+    "model", [RandomFeatures(), NeuralTangent(), BothLayers(), RFKernel(), NTKernel(), DotProduct(kernel="exp(t)")]
+)
 def test_gpu_agrees_with_cpu(model):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
@@ -259,3 +262,128 @@ def test_a_model_without_a_simulator_is_refused_before_anything_is_simulated():
 
     with pytest.raises(InvalidInputError, match=r"model 'lonely': nothing registered can simulate Lonely"):
         check_registered(Lonely())
+
+
+def relu_dual(t):
+    return (t * (math.pi - np.arccos(t)) + np.sqrt(1 - t * t)) / (2 * math.pi)
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.2, 5.0])
+@pytest.mark.parametrize(
+    ("spec", "act", "kappa"),
+    [
+        (RFKernel, "relu", relu_dual),
+        (NTKernel, "relu", lambda t: t * (math.pi - np.arccos(t)) / (2 * math.pi)),
+        (RFKernel, "erf", lambda t: 2 / math.pi * np.arcsin(2 * t / 3)),
+        (NTKernel, "erf", lambda t: 4 / (3 * math.pi) * t / np.sqrt(1 - (2 * t / 3) ** 2)),
+        (RFKernel, "exp", lambda t: np.exp(1 + t)),
+    ],
+)
+def test_a_ridge_is_added_to_the_diagonal_of_each_infinite_width_kernel(spec, act, kappa, ridge):
+    x, _, y, z = draw(n=14, d=30, k=1)
+    gram = kappa(np.clip((x @ x.T).numpy(), -1, 1))
+    np.fill_diagonal(gram, kappa(np.array(1.0)) + ridge)
+    c = np.linalg.solve(gram, y.numpy())
+    fitted = interpolator(spec(ridge=ridge), x=x, w=None, y=y, act=activation(act))
+    assert fitted.solution.coefficients.numpy() == pytest.approx(c, rel=1e-7)
+    assert fitted.predict(z).numpy() == pytest.approx(kappa((z @ x.T).numpy()) @ c, rel=1e-7, abs=1e-9)
+    if ridge:
+        plain = interpolator(spec(), x=x, w=None, y=y, act=activation(act)).predict(z)
+        assert (fitted.predict(z) - plain).abs().max() > 0.01 * plain.abs().max()
+
+
+@pytest.mark.parametrize(("spec", "wide"), [(RFKernel, RandomFeatures), (NTKernel, NeuralTangent)])
+def test_a_ridge_off_the_sphere_is_that_of_a_wide_network(spec, wide):
+    x, w, y, z = draw(n=12, d=25, k=50_000)
+    stretch = torch.linspace(0.7, 1.3, 12, dtype=torch.float64)[:, None]
+    fit = {
+        ridge: interpolator(spec(ridge=ridge), x=x * stretch, w=None, y=y, act=activation("tanh")) for ridge in (0, 0.5)
+    }
+    network = interpolator(wide(ridge=0.5), x=x * stretch, w=w, y=y, act=activation("tanh")).predict(z)
+    assert (network - fit[0.5].predict(z)).norm() < 0.05 * network.norm()
+    assert (network - fit[0].predict(z)).norm() > 0.3 * network.norm()
+
+
+KERNELS = {
+    "exp(t)": np.exp,
+    "(1 + t)^3": lambda t: (1 + t) ** 3,
+    "1/(2 - t)": lambda t: 1 / (2 - t),
+    "exp(-sqrt(2 - 2*t))": lambda t: np.exp(-np.sqrt(2 - 2 * t)),
+    "cosh(t) + tan(t)/2": lambda t: np.cosh(t) + np.tan(t) / 2,
+    "t*asin(t) + sqrt(1 - t^2) + t": lambda t: t * np.arcsin(t) + np.sqrt(1 - t * t) + t,
+}
+
+
+@pytest.mark.parametrize("formula", sorted(KERNELS))
+@pytest.mark.parametrize("ridge", [0.0, 0.3])
+def test_dot_product_kernel_is_the_fit_of_its_formula(formula, ridge):
+    x, _, y, z = draw(n=14, d=30, k=1)
+    kappa = KERNELS[formula]
+    gram = kappa(np.clip((x @ x.T).numpy(), -1, 1))
+    np.fill_diagonal(gram, kappa(np.array(1.0)) + ridge)
+    c = np.linalg.solve(gram, y.numpy())
+    fitted = interpolator(DotProduct(kernel=formula, ridge=ridge), x=x, w=None, y=y, act=activation("relu"))
+    assert fitted.predict(z).numpy() == pytest.approx(kappa((z @ x.T).numpy()) @ c, rel=1e-8, abs=1e-9)
+    gradient = by_autograd(fitted.predict, z)
+    assert (fitted.gradient(z) - gradient).abs().max() < 1e-9 * gradient.abs().max()
+    step = 1e-5
+    for i in (0, 17):
+        moved = z + step * torch.eye(30, dtype=torch.float64)[i], z - step * torch.eye(30, dtype=torch.float64)[i]
+        slope = [kappa((points @ x.T).numpy()) @ c for points in moved]
+        assert fitted.gradient(z)[:, i].numpy() == pytest.approx((slope[0] - slope[1]) / (2 * step), rel=1e-5, abs=1e-7)
+
+
+def test_dot_product_kernels_of_an_activation_are_its_infinite_width_kernels():
+    x, _, y, z = draw(n=14, d=30, k=1)
+    formulas = {
+        RFKernel(): "(t*(pi - acos(t)) + sqrt(1 - t^2))/(2*pi)",
+        NTKernel(): "t*(pi - arccos(t))/(2*pi)",
+    }
+    for spec, formula in formulas.items():
+        expected = interpolator(spec, x=x, w=None, y=y, act=activation("relu")).gradient(z)
+        got = interpolator(DotProduct(kernel=formula), x=x, w=None, y=y, act=activation("cos")).gradient(z)
+        assert (got - expected).abs().max() < 1e-9 * expected.abs().max()
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        ("cos(t)", r"coefficient of t\^2 is -0.5"),
+        ("tanh(t)", r"t\^3"),
+        ("1 - t", "kappa\\(1\\) > 0"),
+        ("1/(1 - t)", "not finite at t = 1"),
+        ("log(2 + t)", r"t\^2"),
+        ("log(t)", "t = 0|t = -1"),
+        ("sqrt(t)", "t = -1"),
+        ("exp(t) - t^30/10^6", "what is left after"),
+        ("abs(t)", "Taylor series"),
+        ("max(t, 0)", "Taylor series"),
+        ("x^2", "unknown symbol 'x'"),
+        ("t < 1", "Taylor series"),
+        ("0", "kappa"),
+        ("t +", "does not parse"),
+        (3, "formula in t as text"),
+        (None, "formula in t as text"),
+    ],
+)
+def test_a_formula_that_is_no_kernel_is_refused_with_the_reason(formula, words):
+    with pytest.raises(InvalidInputError, match=words):
+        DotProduct(kernel=formula)
+
+
+def test_a_refused_kernel_would_have_been_no_kernel():
+    """cos(x . x') with enough points is indefinite: what the refusal saves from."""
+    x = draw(n=300, d=4, k=1)[0]
+    assert np.linalg.eigvalsh(np.cos((x @ x.T).numpy())).min() < -1
+    assert np.linalg.eigvalsh(np.exp((x @ x.T).numpy())).min() > -1e-9
+
+
+def test_dot_product_kernel_reads_from_a_table_and_needs_the_sphere():
+    spec = find_model({"kind": "dot-product-kernel", "kernel": "exp( t )", "ridge": 0.1})
+    assert spec == DotProduct(kernel="exp(t)", ridge=0.1)
+    assert (spec.parameters, spec.uses) == (None, ("n", "d"))
+    with pytest.raises(InvalidInputError, match="kernel"):
+        find_model("dot-product-kernel")
+    x, _, y, _ = draw(n=5, d=4, k=1)
+    with pytest.raises(InvalidInputError, match="unit sphere"):
+        interpolator(spec, x=2 * x, w=None, y=y, act=activation("relu"))

@@ -11,8 +11,9 @@ import sympy
 from sympy import Ge, Le, Ne
 
 from bigtheta.theory.activation import Activation, Parity, u
-from bigtheta.theory.data import Inputs, Labels, Quantity, inputs, labels, quantity
+from bigtheta.theory.data import Labels, Sobolev, inputs, labels, quantity
 from bigtheta.theory.errors import InvalidInputError, OutsideScaleError
+from bigtheta.theory.inputs import Gaussian, Sphere
 from bigtheta.theory.law import (
     Control,
     Law,
@@ -48,8 +49,8 @@ def test_names_and_types_give_the_same_law():
         statement=Theta(sympy.sqrt(n)),
         path=Path(d=2 * n),
         sizes=Sizes("n", (50, 100, 200, 400, 800)),
-        quantity=Quantity.SOBOLEV,
-        inputs=Inputs.SPHERE,
+        quantity=Sobolev(),
+        inputs=Sphere(),
         labels=Labels(),
     )
     assert by_names == by_types
@@ -63,7 +64,7 @@ def test_defaults():
     entry = make()
     assert (entry.id, entry.margin, entry.activations, entry.paper) == ("b", 0.1, ("relu",), None)
     assert entry.labels == Labels(signal=0.0, noise=1.0)
-    assert entry.inputs is Inputs.SPHERE
+    assert entry.inputs == Sphere()
 
 
 CHECKS = [
@@ -119,7 +120,7 @@ CHECKS = [
     ({"sizes": {"d": [1, 2]}}, ["path", "one free size but got d, n"]),
     ({"quantity": "sobolv"}, ["quantity", "did you mean 'sobolev'"]),
     ({"quantity": None}, ["quantity", "None"]),
-    ({"inputs": "cube"}, ["inputs", "'cube'", "sphere"]),
+    ({"inputs": "cubic"}, ["inputs", "'cubic'", "cube"]),
     ({"labels": {"noise": -1}}, ["labels", "noise >= 0", "noise=-1"]),
     ({"labels": {"noise": math.nan}}, ["labels", "noise=nan"]),
     ({"labels": {"noise": 0}}, ["labels", "nothing to fit"]),
@@ -191,7 +192,7 @@ def test_a_ridge_lets_a_model_with_few_parameters_pass():
 
 def test_gaussian_inputs_are_allowed():
     for kind in ("rf-kernel", "ntk-kernel"):
-        assert make(model=kind, inputs="gaussian").inputs is Inputs.GAUSSIAN
+        assert make(model=kind, inputs="gaussian").inputs == Gaussian()
 
 
 def test_the_kind_of_the_error_is_kept():
@@ -490,10 +491,10 @@ def test_labels():
 
 
 def test_inputs_and_quantities():
-    assert inputs("gaussian") is Inputs.GAUSSIAN
-    assert inputs(Inputs.SPHERE) is Inputs.SPHERE
-    assert quantity("sobolev") is Quantity.SOBOLEV
-    for value in ("SPHERE", "cube", "", None, 3):
+    assert inputs("gaussian") == Gaussian()
+    assert inputs(Sphere()) == Sphere()
+    assert quantity("sobolev") == Sobolev()
+    for value in ("SPHERE", "ball", "", None, 3):
         with pytest.raises(InvalidInputError, match="inputs"):
             inputs(value)
         with pytest.raises(InvalidInputError, match="quantity"):

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bigtheta.theory.data import Inputs, Labels
+from bigtheta.theory.data import Labels
 from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.inputs import Gaussian
 from bigtheta.theory.law import Law
 from bigtheta.theory.model import RandomFeatures, RFKernel
 from bigtheta.theory.spec import MAX_BYTES, LawSpec, law_from_spec, read_spec
@@ -64,7 +65,7 @@ def test_every_field_is_read(read):
     assert str(entry.statement) == "Omega(sqrt(n/k))"
     assert entry.cells == ({"n": 20, "d": 2000, "k": 10}, {"n": 40, "d": 2000, "k": 20})
     assert entry.activations == ("tanh", "u*tanh(u)")
-    assert entry.inputs is Inputs.GAUSSIAN
+    assert entry.inputs == Gaussian()
     assert entry.labels == Labels(signal=1.0, noise=0.5)
     written = {"name", "source", "claim", "model", "quantity", "statement", "path", "sizes", "activations", "inputs",
                "labels", "margin"}  # fmt: skip
@@ -119,7 +120,7 @@ BAD = {
     "activation": (GOOD + 'activations = ["rellu"]\n', ["unknown activation 'rellu'", "'relu'"]),
     "activations are text": (GOOD + 'activations = "relu"\n', ["array", "`law.activations`"]),
     "no activation": (GOOD + "activations = []\n", ["activations", "at least one"]),
-    "inputs": (GOOD + 'inputs = "cube"\n', ["unknown inputs 'cube'", "sphere"]),
+    "inputs": (GOOD + 'inputs = "ball"\n', ["unknown inputs 'ball'", "sphere"]),
     "quantity": (GOOD + 'quantity = "lip"\n', ["unknown quantity 'lip'"]),
     "model": (GOOD.replace("rf-kernel", "rf"), ["unknown model 'rf'"]),
     "model option": (GOOD.replace('"rf-kernel"', '{ kind = "rf-kernel", ridg = 1 }'), ["model", "`ridg`"]),

@@ -176,16 +176,38 @@ def test_flags_reach_the_law(call: Callable[..., Result], monkeypatch: pytest.Mo
     call(*check("-a", "relu", "-a", "abs", trials=None, **flags))
     ((law,), options) = seen[0]
     assert (law.name, law.margin, law.activations) == ("mine", 0.2, ("relu", "abs"))
-    assert (law.model.kind, law.model.ridge, law.inputs.value) == ("random-features", 0.5, "gaussian")
+    assert (law.model.kind, law.model.ridge, law.inputs.kind) == ("random-features", 0.5, "gaussian")
     assert (law.labels.signal, law.labels.noise) == (2.0, 0.25)
     assert law.cells == ({"n": 10, "d": 10, "k": 20}, {"n": 20, "d": 20, "k": 40}, {"n": 40, "d": 40, "k": 80})
     assert (options["seed"], options["profile"], options["trials"], options["jobs"]) == (4, "full", None, 1)
     assert options["activations"] == ("relu", "abs")
 
 
+def test_tables_of_inputs_labels_and_quantity_reach_the_law(
+    call: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    def judge_all(laws: Any, **options: Any) -> Any:
+        seen.extend(laws)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module, "verify", judge_all)
+    tables = {
+        "inputs": '{ kind = "covariance", spectrum = "1/i" }',
+        "quantity": '{ kind = "sobolev", test_points = 9 }',
+    }
+    call(*check(labels="signs", **tables))
+    (law,) = seen
+    assert (law.inputs.spectrum, law.quantity.points, law.labels.noise_law) == ("1/i", 9, "signs")
+
+
 # --- mistakes --------------------------------------------------------------------------------------------------------
 
 MISTAKES: dict[str, tuple[Sequence[str], str]] = {
+    "table that is no table": (check(inputs="{ kind = sphere }"), "--inputs: '{ kind = sphere }' is not a table"),
+    "labels twice": (check(labels="signs", noise="1"), "got both --labels and --noise"),
+    "labels unknown": (check(labels="sign"), "did you mean 'signs'"),
     "unknown model": (check(model="random-feature"), "unknown model 'random-feature'; did you mean 'random-features'"),
     "unknown activation": (check("-a", "rellu"), "unknown activation 'rellu'; did you mean 'relu'"),
     "unknown size in the statement": (check(statement="Theta(sqrt(m))"), "unknown symbol 'm'"),
