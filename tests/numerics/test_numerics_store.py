@@ -339,4 +339,4 @@ print(peak() - before)
 """
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=300)
     measured, estimate = float(result.stdout), memory(spec, sizes)
-    assert 0.5 * estimate < measured < 1.3 * estimate
+    assert 0.3 * estimate < measured < 1.2 * estimate  # the allocator's reserve varies; the bound must hold
