@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -37,6 +39,19 @@ def timed(trial: Trial) -> tuple[dict[str, Any], float]:
     started = time.perf_counter()
     row = measure(trial)
     return row, time.perf_counter() - started
+
+
+def _begin_worker() -> None:
+    """One BLAS thread; and end with the process that started this one, even if that one is killed."""
+    torch.set_num_threads(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True).start()
 
 
 class SerialExecutor(Executor):
@@ -74,7 +89,7 @@ def workers(jobs: int = 1, *, cluster: str | None = None) -> Iterator[Workers]:
             torch.set_num_threads(before)
     else:
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(1,))
+        pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker)
         try:
             yield Workers(pool, jobs)
         finally:

@@ -6,12 +6,15 @@ p x p normal equations of the features. A result always says how it was reached;
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-__all__ = ["RESIDUAL_LIMIT", "Solution", "solve_gram", "solve_least_squares"]
+from bigtheta.theory.errors import whole_number
+
+__all__ = ["RESIDUAL_LIMIT", "Solution", "solve_gram", "solve_least_squares", "solve_prefixes"]
 
 RESIDUAL_LIMIT = 1e-6
 """Largest relative residual |K c - y|/|y| of a solve that counts as an interpolator."""
@@ -20,7 +23,9 @@ _CONDITION_LIMIT = 1e14
 
 @dataclass(frozen=True)
 class Solution:
-    """A solved system. residual = |A c - y|/|y|; condition = largest/smallest eigenvalue, estimated.
+    """A solved system. residual = |A c - y|/|y|, the largest over label vectors; condition estimated.
+
+    coefficients has the shape of y, (n,) or (n, r); condition = largest/smallest eigenvalue.
 
     status: "ok" (Cholesky), "eigh" (Cholesky failed, eigenvalues did it), "least-squares" (more labels than
     parameters, no interpolation asked), or "failed" (residual above 1e-6 or not finite).
@@ -35,6 +40,8 @@ class Solution:
 def solve_gram(gram: Tensor, y: Tensor, *, ridge: float = 0.0) -> Solution:
     """Return c with (K + ridge I) c = y for a symmetric positive definite n x n Gram matrix K.
 
+    y of shape (n,) or (n, r): r label vectors share one factor, at almost no cost.
+
     >>> solution = solve_gram(torch.eye(3, dtype=torch.float64) * 4, torch.ones(3, dtype=torch.float64))
     >>> solution.coefficients.tolist(), solution.status
     ([0.25, 0.25, 0.25], 'ok')
@@ -42,12 +49,43 @@ def solve_gram(gram: Tensor, y: Tensor, *, ridge: float = 0.0) -> Solution:
     system = gram if ridge == 0 else gram + ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     factor, info = torch.linalg.cholesky_ex(system)
     if int(info) == 0:
-        c = torch.cholesky_solve(y[:, None], factor)[:, 0]
+        c = torch.cholesky_solve(y.reshape(len(y), -1), factor).reshape(y.shape)
         residual = _residual(system, c, y)
         condition = _condition(system, factor)
         if residual <= RESIDUAL_LIMIT and condition < _CONDITION_LIMIT:
             return Solution(c, residual, condition, "ok")
     return _by_eigenvalues(system, y)
+
+
+def solve_prefixes(gram: Tensor, y: Tensor, sizes: Sequence[int], *, ridge: float = 0.0) -> list[Solution]:
+    """Return the solution of the first m rows and columns for every m in sizes, from one Cholesky factor of all.
+
+    The factor of a leading submatrix is the leading part of the factor, so a whole sweep in n costs one factorisation:
+    what a kernel model, or a model of fixed d and k, allows. Where Cholesky fails, each size is solved by itself.
+
+    Raises:
+        InvalidInputError: if a size is not from 1 to n.
+
+    >>> gram = torch.eye(3, dtype=torch.float64) * 4
+    >>> [s.coefficients.tolist() for s in solve_prefixes(gram, torch.ones(3, dtype=torch.float64), [1, 3])]
+    [[0.25], [0.25, 0.25, 0.25]]
+    """
+    for m in sizes:
+        whole_number("size", m, low=1, high=len(gram), where="prefixes")
+    system = gram if ridge == 0 else gram + ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    factor, info = torch.linalg.cholesky_ex(system)
+    solutions = []
+    for m in sizes:
+        part, labels = system[:m, :m], y[:m]
+        if int(info) == 0:
+            lower = factor[:m, :m]
+            c = torch.cholesky_solve(labels.reshape(m, -1), lower).reshape(labels.shape)
+            residual, condition = _residual(part, c, labels), _condition(part, lower)
+            if residual <= RESIDUAL_LIMIT and condition < _CONDITION_LIMIT:
+                solutions.append(Solution(c, residual, condition, "ok"))
+                continue
+        solutions.append(solve_gram(part, labels))
+    return solutions
 
 
 def solve_least_squares(features: Tensor, y: Tensor) -> Solution:
@@ -68,7 +106,7 @@ def _by_eigenvalues(system: Tensor, y: Tensor) -> Solution:
     largest = float(values[-1])
     kept = values > len(values) * torch.finfo(values.dtype).eps * largest
     inverse = torch.where(kept, 1 / torch.where(kept, values, 1), 0)
-    c = vectors @ (inverse * (vectors.T @ y))
+    c = vectors @ (inverse.reshape(-1, *[1] * (y.ndim - 1)) * (vectors.T @ y))
     residual = _residual(system, c, y)
     smallest = float(values[kept].min()) if bool(kept.any()) else 0.0
     condition = largest / smallest if smallest > 0 else float("inf")
@@ -76,7 +114,8 @@ def _by_eigenvalues(system: Tensor, y: Tensor) -> Solution:
 
 
 def _residual(system: Tensor, c: Tensor, y: Tensor) -> float:
-    return float(torch.linalg.vector_norm(system @ c - y) / torch.linalg.vector_norm(y))
+    ratio = torch.linalg.vector_norm(system @ c - y, dim=0) / torch.linalg.vector_norm(y, dim=0)
+    return float(ratio.max())
 
 
 def _condition(system: Tensor, factor: Tensor, *, steps: int = 6) -> float:

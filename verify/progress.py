@@ -15,7 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 from bigtheta.numerics.plan import Plan
 
@@ -31,7 +31,16 @@ def announced(*, whole: bool) -> Callable[[Plan], None]:
         if not whole:
             Console(stderr=True).print(str(plan), highlight=False, soft_wrap=True)
             return
-        table = Table("model", "activation", "sizes", "trials", "operations", "memory", box=None, pad_edge=False)
+        table = Table(
+            "model",
+            "activation",
+            Column("sizes", no_wrap=True),
+            "trials",
+            "operations",
+            "memory",
+            box=None,
+            pad_edge=False,
+        )
         for cell in plan.cells:
             sizes = ", ".join(f"{name} = {size}" for name, size in cell.sizes.items())
             experiment = cell.experiment

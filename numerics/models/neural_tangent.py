@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from bigtheta.numerics.gram import symmetric
 from bigtheta.numerics.interpolate import solve_gram, solve_least_squares
 from bigtheta.numerics.lower import TorchFunction, lower_activation
 from bigtheta.numerics.models.base import Interpolator, interpolator
@@ -38,7 +39,10 @@ def _(model: NeuralTangent, *, x: Tensor, w: Tensor, y: Tensor, act: Activation)
             solution,
         )
 
-    gram = (p @ p.T).mul_(x @ x.T).mul_(1 / k)
+    def block(rows: slice, columns: slice) -> Tensor:
+        return (p[rows] @ p[columns].T).mul_(x[rows] @ x[columns].T).mul_(1 / k)
+
+    gram = symmetric(n, block, like=x)
     solution = solve_gram(gram, y, ridge=model.ridge)
     del gram
     c = solution.coefficients

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from bigtheta.numerics.gram import add_symmetric_, mirror_
 from bigtheta.numerics.interpolate import Solution, solve_gram, solve_least_squares
 from bigtheta.numerics.lower import lower_activation
 from bigtheta.numerics.models.base import Interpolator, interpolator
@@ -38,9 +39,8 @@ def _(model: RandomFeatures, *, x: Tensor, w: Tensor, y: Tensor, act: Activation
     else:
         gram = torch.zeros(n, n, dtype=x.dtype, device=x.device)
         for block in blocks:
-            phi_block = features(x, block)
-            gram.addmm_(phi_block, phi_block.T)
-        solution = solve_gram(gram, y, ridge=model.ridge)
+            add_symmetric_(gram, features(x, block))
+        solution = solve_gram(mirror_(gram), y, ridge=model.ridge)
         theta = torch.cat([features(x, block).T @ solution.coefficients for block in blocks])
     parts = torch.split(theta, BLOCK)
 

@@ -11,9 +11,9 @@ from bigtheta.numerics.experiment import Experiment
 from bigtheta.numerics.interpolate import solve_gram, solve_least_squares
 from bigtheta.numerics.lower import check_simulable, lower, lower_activation
 from bigtheta.numerics.measure import sobolev
+from bigtheta.numerics.plan import schedule
 from bigtheta.numerics.sample import draw_inputs, draw_labels, draw_weights
 from bigtheta.numerics.streams import Role, Streams
-from bigtheta.numerics.plan import schedule
 from bigtheta.numerics.sweep import choose_device, run, simulate
 from bigtheta.theory.activation import u
 from bigtheta.theory.catalogue import CATALOGUE, activation
