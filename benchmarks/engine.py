@@ -1,7 +1,7 @@
-"""The engine against a plain version of the papers' scripts: explicit features, numpy.linalg.pinv, a loop over test points.
+"""The engine against a plain version of the papers' scripts: explicit features, pinv, a loop over test points.
 
-Run: python benchmarks/engine.py [ntk] [rf] [rate] [memory] [processes] [dask]; everything if nothing is named. Each figure
-stands beside its check; one BLAS thread for both sides.
+Run: python benchmarks/engine.py [ntk] [rf] [rate] [memory] [processes] [dask]; everything if nothing is named.
+Each figure stands beside its check; one BLAS thread for both sides.
 """
 
 import os
@@ -11,7 +11,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import math
-import resource
 import subprocess
 import sys
 import time
@@ -20,10 +19,11 @@ import numpy as np
 import torch
 
 from bigtheta.numerics.experiment import checked_experiment
+from bigtheta.numerics.gram import symmetric
 from bigtheta.numerics.interpolate import solve_gram
 from bigtheta.numerics.lower import lower_activation
 from bigtheta.numerics.models import interpolator
-from bigtheta.numerics.sweep import run, simulate
+from bigtheta.numerics.sweep import run
 from bigtheta.theory.catalogue import activation
 from bigtheta.theory.model import NeuralTangent, RandomFeatures
 
@@ -84,7 +84,8 @@ def compare(name, model, plain, n, d, k, repeats):
     scale = np.abs(their_gradients).max()
     off = max(np.abs(values.numpy() - their_values).max(), np.abs(gradients.numpy() - their_gradients).max()) / scale
     print(
-        f"{name} n={n} d={d} k={k}: {fast * 1e3:.1f} ms against {slow:.2f} s: {slow / fast:.0f} x; largest difference {off:.1e}"
+        f"{name} n={n} d={d} k={k}: {fast * 1e3:.1f} ms against {slow:.2f} s: {slow / fast:.0f} x; "
+        f"largest difference {off:.1e}"
     )
 
 
@@ -105,7 +106,6 @@ def rate():
     dphi = lower_activation(activation("tanh"), 1)
     for n, d, k in ((2000, 2000, 2000), (4000, 1000, 2000)):
         x, _, w, y = (torch.from_numpy(v) for v in draw(n, d, k))
-        from bigtheta.numerics.gram import symmetric
 
         def fit(x=x, w=w, y=y, n=n, k=k):
             p = dphi(x @ w.T)
@@ -116,9 +116,9 @@ def rate():
         needed = 2 * n * d * k + n * n * (k + d) + n**3 / 3  # a symmetric product needs half of a full one
         full = needed + n * n * (k + d)
         print(
-            f"NTK Gram + Cholesky n={n} d={d} k={k}: {seconds:.2f} s, {needed / seconds / peak:.0%} of the matrix-product rate "
-            f"({peak / 1e9:.0f} GFLOP/s) counting half of each symmetric product, {full / seconds / peak:.0%} counting it whole; "
-            f"residual {solution.residual:.0e}"
+            f"NTK Gram + Cholesky n={n} d={d} k={k}: {seconds:.2f} s; of the matrix-product rate "
+            f"({peak / 1e9:.0f} GFLOP/s) {needed / seconds / peak:.0%} counting half of each symmetric product, "
+            f"{full / seconds / peak:.0%} counting it whole; residual {solution.residual:.0e}"
         )
 
 
@@ -148,7 +148,8 @@ def processes():
     alone, one, _ = throughput(jobs=1)
     both, two, _ = throughput(jobs=2)
     print(
-        f"two processes: {two / one:.2f} times the trials a second of one ({one:.1f}); same numbers: {alone.equals(both)}"
+        f"two processes: {two / one:.2f} times the trials a second of one ({one:.1f}); "
+        f"same numbers: {alone.equals(both)}"
     )
 
 
@@ -160,11 +161,11 @@ def dask():
         throughput(cluster=cluster.scheduler_address)
         both, two, _ = throughput(cluster=cluster.scheduler_address)
     print(
-        f"Dask, two workers: {two / one:.2f} times the trials a second of one process; same numbers: {alone.equals(both)}"
+        f"Dask, two workers: {two / one:.2f} times the trials a second of one process; "
+        f"same numbers: {alone.equals(both)}"
     )
 
 
 if __name__ == "__main__":
-    assert simulate and resource
     for part in sys.argv[1:] or ("ntk", "rf", "rate", "memory", "processes", "dask"):
         globals()[part]()

@@ -41,7 +41,8 @@ def schedule(cells: Sequence[Mapping[str, int]], trials: int) -> tuple[int, ...]
 
 def _cost(cell: Mapping[str, int]) -> float:
     """Multiplications of one trial, roughly, whatever the model."""
-    n, d, k = (float(cell.get(name, 0)) for name in ("n", "d", "k"))
+    d, k = (float(cell.get(name, 0)) for name in ("d", "k"))
+    n = float(cell.get("n", max(d, k)))  # a student of the population has no samples
     return n * d * max(n, k) + n * n * max(n / 3, k)
 
 
@@ -64,7 +65,7 @@ def operations(model: Model, cell: Mapping[str, int]) -> float:
 
 
 def memory(model: Model, cell: Mapping[str, int]) -> float:
-    """Return the peak memory of one trial in bytes, float64, apart from Python and torch themselves.
+    """Return an upper estimate of one trial's memory in bytes, float64, apart from Python and torch themselves.
 
     >>> f"{memory(NeuralTangent(), {'n': 4000, 'd': 400, 'k': 400}) / 2**20:.0f} MiB"
     '923 MiB'

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-import bigtheta
 from bigtheta.numerics.executors import Workers, timed, workers
 from bigtheta.numerics.experiment import Experiment, checked_experiment
 from bigtheta.numerics.plan import available_memory, check_memory, memory, operations
@@ -190,4 +190,4 @@ class WorkerLostError(BigthetaError):
 
 @cache
 def _versions() -> str:
-    return json.dumps({"bigtheta": bigtheta.__version__, "torch": torch.__version__, "numpy": np.__version__})
+    return json.dumps({"bigtheta": version("bigtheta"), "torch": torch.__version__, "numpy": np.__version__})

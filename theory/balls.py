@@ -182,7 +182,12 @@ def _times(z: Ball, n: int) -> Ball:
 
 
 def _sqrt(z: Ball) -> Ball:
-    return z.sqrt(analytic=True) if isinstance(z, flint.acb) else z.nonnegative_part().sqrt()
+    return z.sqrt(analytic=True) if isinstance(z, flint.acb) else _from_zero(z).sqrt()
+
+
+def _from_zero(z: Ball) -> Ball:
+    """Cut what rounding puts below 0 from a ball; one that lies below 0 altogether stays, and has no root."""
+    return z if z < 0 else z.nonnegative_part()
 
 
 def _log(z: Ball) -> Ball:
@@ -196,7 +201,7 @@ def _log1p(z: Ball) -> Ball:
 def _pow(z: Ball, w: Ball) -> Ball:
     if isinstance(z, flint.acb):
         return z.pow(flint.acb(w), analytic=True)
-    z = z.nonnegative_part()  # the power is real on its piece
+    z = _from_zero(z)
     return z.pow(w) if hasattr(z, "pow") else z**w
 
 

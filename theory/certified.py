@@ -36,7 +36,9 @@ _MOST_PANELS = 20_000
 
 
 def gaussian_projections(pieces: Sequence[Piece], order: int, bits: int) -> list[Ball]:
-    """Return balls for E[f(G) h_j(G)], j = 0, ..., order, of radius about 2^-bits, f given by its smooth pieces.
+    """Return balls for E[f(G) h_j(G)], j = 0, ..., order, f given by its smooth pieces.
+
+    The radius is about 2^-bits max(1, C), C the constant of the growth bound.
 
     Args:
         pieces: the smooth pieces of f, which cover the line or a part of it (f is 0 elsewhere).
@@ -76,8 +78,8 @@ class _Line:
 
     @property
     def target(self) -> float:
-        """log of the error that one panel may have."""
-        return -(self.bits + 6) * _LOG2
+        """log of the error that one panel may have, relative to the constant of the growth bound if that is large."""
+        return -(self.bits + 6) * _LOG2 + max(0.0, math.log(self.growth.constant))
 
     def integrate(self) -> list[Ball]:
         """E[f(G) h_j(G)] over the piece, for every j."""
@@ -134,6 +136,8 @@ class _Line:
     def rule(self, function: BallFunction, middle: Ball, half: Ball, depth: int) -> tuple[int, Ball] | None:
         """The number of nodes that reaches the target on this panel, and the bound of its error; None if none does."""
         width = float(half.mid())
+        if width == 0:
+            return None
         best: tuple[int, Ball] | None = None
         for rho in _RHOS:
             log = self.largest(function, middle, width, rho, depth)

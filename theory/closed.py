@@ -214,6 +214,12 @@ def _term(product: Expr) -> Term | None:
 @lru_cache(maxsize=65_536)
 def _entire(term: Term, order: int) -> Expr:
     """E[f(G) He_order(G)] of one term on the whole line."""
+    if isinstance(term, Wave) and (term.rate, term.square, term.frequency) == (0, 0, 0):
+        rest = term.power - order  # E G^m He_j(G) = m! / (2^r r!), 2r = m - j
+        if rest < 0 or rest % 2:
+            return _ZERO
+        half = sympy.factorial(rest // 2) * 2 ** (rest // 2)
+        return sympy.factorial(term.power) / half * sympy.cos(term.phase)
     if term.power:
         lower = replace(term, power=term.power - 1)
         below = order * _entire(lower, order - 1) if order else _ZERO

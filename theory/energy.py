@@ -8,7 +8,7 @@ from functools import lru_cache
 import mpmath
 import sympy
 
-from bigtheta.theory.activation import MPMATH_MODULES, Activation, Piece, u
+from bigtheta.theory.activation import MPMATH_MODULES, Activation, Piece, mp_number, u
 from bigtheta.theory.balls import HAVE_FLINT, NoBallError, certified, precision
 from bigtheta.theory.catalogue import activation
 from bigtheta.theory.closed import exact_moment
@@ -117,7 +117,7 @@ def _check_bounded(act: Activation, derivative: int) -> None:
         for piece, side in ((pieces[index], -1), (pieces[index + 1], 1)):
             f = sympy.lambdify(u, piece.expression, modules=MPMATH_MODULES)
             with mpmath.workdps(200):
-                near, nearer = (abs(f(mpmath.mpmathify(kink) + side * mpmath.mpf(10) ** -e)) for e in (30, 60))
+                near, nearer = (abs(f(mp_number(kink) + side * mpmath.mpf(10) ** -e)) for e in (30, 60))
             if nearer > 10 * near and nearer > 1e6:
                 raise InvalidInputError(
                     f"activation {act.name!r}: derivative {derivative} is unbounded near the kink at u = {kink}, "

@@ -20,12 +20,13 @@ from bigtheta.theory.activation import MPMATH_MODULES, Activation, Piece, u
 from bigtheta.theory.errors import BigthetaError, InvalidInputError
 from bigtheta.theory.stable import Softplus
 
-__all__ = ["Growth", "NoGrowthBoundError", "check_square_integrable", "growth_bound", "piece_growth"]
+__all__ = ["Growth", "NoGrowthBoundError", "check_square_integrable", "growth_bound", "interval", "piece_growth"]
 
 Expr = Any
 _SLACK = 1 + 1e-9
 """Every rounded constant is widened by this, far more than its rounding error."""
 _LARGE = 1e300
+_TINY = 1e-300
 
 
 class NoGrowthBoundError(BigthetaError):
@@ -97,30 +98,53 @@ def growth_bound(act: Activation, derivative: int = 0) -> Growth:
 
 def piece_growth(piece: Piece) -> Growth:
     """Return a growth bound of one smooth piece, valid on its interval."""
-    return _Prover(piece).growth(piece.expression)
+    try:
+        bound = _Prover(piece).growth(piece.expression)
+    except OverflowError as error:
+        raise NoGrowthBoundError(f"the constants of {piece.expression} leave the range of float64") from error
+    if not all(map(math.isfinite, (bound.constant, *bound._exponents))):
+        raise NoGrowthBoundError(f"the constants of {piece.expression} leave the range of float64")
+    return bound if bound.constant >= _TINY else Growth(_TINY, *bound._exponents)
+
+
+def interval(piece: Piece, e: Expr) -> tuple[float, float]:
+    """Return an interval that contains the expression e on the whole piece; infinite ends where nothing is known."""
+    try:
+        return _Prover(piece).range(e)
+    except OverflowError:
+        return -math.inf, math.inf
+
+
+def _above(value: Expr) -> float:
+    """The least float64 that is not below a number."""
+    number = float(value)
+    return number if sympy.Rational(number) >= value else math.nextafter(number, math.inf)
 
 
 def check_square_integrable(act: Activation, radius: float = 1.0) -> None:
-    """Refuse phi that is not square-integrable under the Gaussian: |phi(r x)| must stay below e^{x^2/4} far out.
+    """Refuse phi that is not square-integrable under the Gaussian: |phi(r x)|^2 e^{-x^2/2} must fall faster than 1/x.
 
     Raises:
-        InvalidInputError: if log|phi(+-1000 r)| reaches 1000^2/4, as for exp(u^2/4) and beyond.
+        InvalidInputError: if it does not from |x| = 1000 to 2000, as for exp(u^2/4) and beyond.
     """
-    far = 1000
-    for piece in (act.pieces[0], act.pieces[-1]):
+    ends = ((act.pieces[0], -1), (act.pieces[-1], 1))
+    for piece, side in ends:
         phi = sympy.lambdify(u, piece.expression, modules=MPMATH_MODULES)
-        for x in (-far, far):
-            if not float(piece.low) <= x <= float(piece.high):
-                continue
-            with mpmath.workdps(1000):  # 1 + tanh(-1000) is not 0
-                size = abs(phi(mpmath.mpf(x) * radius))
-                too_large = size > 0 and mpmath.log(size) >= mpmath.mpf(far) ** 2 / 4
-            if too_large:
-                where = "" if radius == 1 else f" at |x| = {radius:.3g}"
-                raise InvalidInputError(
-                    f"activation {act.name!r} grows too fast: {act.expression} is not square-integrable under the "
-                    f"Gaussian{where}, so it has no Hermite expansion"
-                )
+        weights = []
+        for far in (1000, 2000):
+            if not float(piece.low) <= side * far <= float(piece.high):
+                break
+            with mpmath.workdps(2000):  # 1 + tanh(-2000) is not 0
+                x = mpmath.mpf(far)
+                size = abs(phi(side * x * mpmath.mpf(radius)))
+                weights.append(2 * mpmath.log(size) - x**2 / 2 if size > 0 else -mpmath.inf)
+        # phi^2 e^{-x^2/2} ~ x^p is integrable for p < -1
+        if len(weights) == 2 and weights[1] - weights[0] > (-1 - 1e-6) * math.log(2):
+            where = "" if radius == 1 else f" at |x| = {radius:.3g}"
+            raise InvalidInputError(
+                f"activation {act.name!r} grows too fast: {act.expression} is not square-integrable under the "
+                f"Gaussian{where}, so it has no Hermite expansion"
+            )
 
 
 _BOUNDED = {sympy.tanh: 1.0, sympy.erf: 1.0, sympy.sin: 1.0, sympy.cos: 1.0, sympy.atan: math.pi / 2, sympy.erfc: 2.0}
@@ -181,8 +205,9 @@ class _Prover:
     def exponential(self, e: Expr) -> Growth:
         """e^f, from f <= c + a|u| + b u^2."""
         if e.is_polynomial(u) and sympy.degree(e, u) <= 2:
-            c, a, b = (float(sympy.Poly(e, u).coeff_monomial(u**i)) for i in range(3))
-            a = a if self.low >= 0 else -a if self.high <= 0 else abs(a)  # a u = +-a |u| on one side of 0
+            c, a, b = (_above(sympy.Poly(e, u).coeff_monomial(u**i)) for i in range(3))
+            low = -_above(-sympy.Poly(e, u).coeff_monomial(u))  # below the coefficient of u
+            a = a if self.low >= 0 else -low if self.high <= 0 else max(a, -low)  # a u = +-a |u| on one side of 0
             return Growth(math.exp(c) * _SLACK, rate=a, square=b)
         high = self.range(e)[1]
         if high < 700:
@@ -230,7 +255,7 @@ class _Prover:
         if type(e) in _MONOTONE:
             low, high = self.range(e.args[0])
             f = _MONOTONE[type(e)]
-            return f(low), f(high)
+            return f(low), f(high) + _TINY  # what underflows is not 0
         if type(e) in _RANGES:
             return _RANGES[type(e)]
         return -math.inf, math.inf
@@ -250,7 +275,7 @@ class _Prover:
             slack = 1e-12 * sum(map(abs, terms))
             low, high = min(low, math.fsum(terms) - slack), max(high, math.fsum(terms) + slack)
         for end, sign in ((self.low, -1), (self.high, 1)):
-            if math.isinf(end) and float(poly.LC()) * (sign if poly.degree() % 2 else 1) > 0:
+            if math.isinf(end) and (poly.LC() > 0) == (sign > 0 or poly.degree() % 2 == 0):
                 high = math.inf
             elif math.isinf(end):
                 low = -math.inf

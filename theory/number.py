@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 import mpmath
@@ -29,12 +30,39 @@ class Exact:
     @property
     def value(self) -> float:
         """The number in float64."""
-        return float(self.expression.evalf(17))
+        return float(self._decimal(17))
+
+    @property
+    def decimal(self) -> str:
+        """The number in decimal, to `digits` digits."""
+        if self.expression.is_Integer:
+            return str(self.expression)
+        with mpmath.workdps(self.digits + 5):
+            return str(mpmath.nstr(self._decimal(self.digits), self.digits, strip_zeros=False))
+
+    def _decimal(self, digits: int) -> mpmath.mpf:
+        """The number to so many digits: by balls of rising precision, since cancellation can be of any size."""
+        from bigtheta.theory.balls import HAVE_FLINT, NoBallError, ball_of, certified, precision
+
+        bits = math.ceil(digits * 3.33) + 24
+        while HAVE_FLINT and bits < 200_000 and self.expression != 0:
+            try:
+                with precision(bits):
+                    ball = ball_of(self.expression)
+                    if ball.rel_accuracy_bits() >= digits * 3.33:
+                        return certified(ball).midpoint
+            except NoBallError:
+                break
+            bits *= 4
+        from bigtheta.theory.domain import mp_number
+
+        with mpmath.workdps(digits):
+            return mp_number(self.expression)
 
     def __str__(self) -> str:
         if self.expression.is_Integer:
             return f"{self.expression} (exact)"
-        number = self.expression.evalf(self.digits)
+        number = self.decimal
         text = str(self.expression) if self.expression.count_ops() <= 12 else ""
         return f"{text} = {number} (exact)" if 0 < len(text) <= 60 else f"{number} (exact)"
 
@@ -67,12 +95,27 @@ class Certified:
         return mpmath.fadd(self.midpoint, self.radius, exact=True)
 
     def __contains__(self, number: object) -> bool:
-        """Whether a number (mpf, float or int, taken as exact) lies in the ball."""
+        """Whether a number (int, float, mpf or Fraction, taken as exact) lies in the ball."""
+        if isinstance(number, Fraction):
+            return abs(number - _fraction(self.midpoint)) <= _fraction(self.radius)
+        if not isinstance(number, int | float | mpmath.mpf):
+            return False
         gap = mpmath.fabs(mpmath.fsub(mpmath.mpmathify(number), self.midpoint, exact=True))
         return bool(gap <= self.radius)
 
+    @property
+    def decimal(self) -> tuple[str, str]:
+        """Midpoint and radius in decimal; the rounding of the midpoint is inside the radius."""
+        if not mpmath.isfinite(self.radius):
+            return "?", "inf"
+        shown = _shown(self.midpoint, self.radius, more=2)
+        with mpmath.workprec(max(200, 2 * self.midpoint._mpf_[3] + 64)):
+            loss = abs(mpmath.mpf(shown) - self.midpoint)
+            return shown, _up(self.radius + loss)
+
     def __str__(self) -> str:
-        return f"{_shown(self.midpoint, self.radius)} +- {_up(self.radius)} (certified)"
+        midpoint, radius = self.decimal
+        return f"{midpoint} +- {radius} (certified)"
 
 
 @dataclass(frozen=True)
@@ -94,15 +137,22 @@ class Estimated:
 Number: TypeAlias = Exact | Certified | Estimated
 
 
-def _shown(number: Any, error: Any) -> str:
-    """The digits of `number` that `error` leaves meaningful; 0 if none."""
+def _shown(number: Any, error: Any, *, more: int = 0) -> str:
+    """The digits of `number` that `error` leaves meaningful, and so many more; 0 if none."""
     number = number if isinstance(number, mpmath.mpf) else mpmath.mpf(number)  # mpf() of an mpf rounds it
+    if not (mpmath.isfinite(number) and mpmath.isfinite(error)):
+        return str(number)
     if abs(number) <= error:
         return "0"
     if error == 0:
-        return str(mpmath.nstr(number, 17))
+        return str(mpmath.nstr(number, 17 + more))
     ahead = math.floor(float(mpmath.log10(abs(number))))
-    return str(mpmath.nstr(number, max(1, ahead - math.ceil(float(mpmath.log10(error))) + 1)))
+    return str(mpmath.nstr(number, max(1, ahead - math.ceil(float(mpmath.log10(error))) + 1 + more)))
+
+
+def _fraction(exact: mpmath.mpf) -> Fraction:
+    mantissa, exponent = exact.man_exp
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
 def _up(radius: mpmath.mpf) -> str:

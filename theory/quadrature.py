@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
-from bigtheta.theory.activation import MPMATH_MODULES, NUMPY_MODULES, Activation, Parity, Piece, u
+from bigtheta.theory.activation import MPMATH_MODULES, NUMPY_MODULES, Activation, Parity, Piece, mp_number, u
 from bigtheta.theory.errors import InvalidInputError, whole_number
 from bigtheta.theory.growth import check_square_integrable
 from bigtheta.theory.number import Estimated
@@ -54,8 +54,15 @@ def estimated_moment(pieces: tuple[Piece, ...]) -> Estimated:
         values = np.empty_like(x)
         which = np.searchsorted(np.array(act_kinks), x, side="right")
         for index, piece in enumerate(pieces):
-            values[which == index] = sympy.lambdify(u, piece.expression, modules=NUMPY_MODULES)(x[which == index])
+            with np.errstate(all="ignore"):
+                try:
+                    function = sympy.lambdify(u, piece.expression, modules=NUMPY_MODULES)
+                    values[which == index] = function(x[which == index])
+                except OverflowError:
+                    values[which == index] = math.inf
         results.append(float(np.sum(weights * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * values)))
+    if not all(map(math.isfinite, results)):
+        raise InvalidInputError("a Gaussian moment is infinite or leaves the range of float64; rescale the activation")
     return Estimated(results[0], 2 * abs(results[0] - results[1]) + 1e-15 * (1 + abs(results[0])))
 
 
@@ -118,8 +125,8 @@ def _by_mpmath(act: Activation, j: int, digits: int) -> Estimated:
         norm = mpmath.sqrt(2 * mpmath.pi * mpmath.factorial(j))
         for piece in act.pieces:
             phi: Callable[[Any], Any] = sympy.lambdify(u, piece.expression, modules=MPMATH_MODULES)
-            low = mpmath.mpmathify(piece.low) if piece.low != -sympy.oo else -reach
-            high = mpmath.mpmathify(piece.high) if piece.high != sympy.oo else reach
+            low = mp_number(piece.low) if piece.low != -sympy.oo else -reach
+            high = mp_number(piece.high) if piece.high != sympy.oo else reach
             edges = [low, *(mpmath.mpf(e) for e in range(math.ceil(low) + 1, math.floor(high), 2)), high]
 
             def integrand(x: Any, phi: Any = phi) -> Any:

@@ -34,8 +34,8 @@ def scaled_coefficients(act: Activation, radii: npt.NDArray[np.float64], order: 
     [[0.5, 0.707107], [2.0, 2.828427]]
     """
 
-    def at(r: float) -> npt.NDArray[np.float64]:
-        x, weights = panel_nodes([float(k) / r for k in act.kinks], PANEL / min(max(1.0, r), _FINEST))
+    def at(r: float, panel: float = PANEL) -> npt.NDArray[np.float64]:
+        x, weights = panel_nodes([float(k) / r for k in act.kinks], panel / min(max(1.0, r), _FINEST))
         with np.errstate(under="ignore"):
             damped = weights * act.values(r * x) * np.exp(-(x**2) / 4) / math.sqrt(2 * math.pi)
         return project(x, damped, order)
@@ -55,8 +55,8 @@ def scaled_moment(act: Activation, radii: npt.NDArray[np.float64], derivative: i
     """
     phi = act.numeric(derivative)
 
-    def at(r: float) -> npt.NDArray[np.float64]:
-        x, weights = panel_nodes([float(k) / r for k in act.kinks], PANEL / min(max(1.0, r), _FINEST))
+    def at(r: float, panel: float = PANEL) -> npt.NDArray[np.float64]:
+        x, weights = panel_nodes([float(k) / r for k in act.kinks], panel / min(max(1.0, r), _FINEST))
         with np.errstate(under="ignore"):
             return np.atleast_1d(np.sum(weights * phi(r * x) ** 2 * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)))
 
@@ -65,16 +65,30 @@ def scaled_moment(act: Activation, radii: npt.NDArray[np.float64], derivative: i
 
 def _interpolated(
     act: Activation,
-    function: Callable[[float], npt.NDArray[np.float64]],
+    function: Callable[..., npt.NDArray[np.float64]],
     radii: npt.NDArray[np.float64],
     *,
     points: int = 24,
 ) -> npt.NDArray[np.float64]:
     """Evaluate a smooth vector function at many radii through Chebyshev points of groups of them."""
-    radii = np.asarray(radii, dtype=np.float64)
+    try:
+        radii = np.asarray(radii, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"radii of {act.name!r}: expected a list of positive numbers but got {radii!r}"
+        ) from error
     if radii.ndim != 1 or not radii.size or not np.all(np.isfinite(radii) & (radii > 0)):
         raise InvalidInputError(f"radii of {act.name!r}: expected a list of positive numbers but got {radii!r}")
     check_square_integrable(act, float(radii.max()))
+    with np.errstate(all="ignore"):
+        fine, coarse = function(float(radii.max()), PANEL), function(float(radii.max()), 2 * PANEL)
+        typical = np.abs(act.values(radii.max() * np.linspace(-1, 1, 21))).max()
+    gap = np.abs(fine - coarse).max()
+    if not np.all(np.isfinite(fine)) or gap > max(1e-6 * np.abs(fine).max(), 1e-12 * typical):
+        raise InvalidInputError(
+            f"activation {act.name!r} varies or grows too fast at |x| = {radii.max():.3g} for float64 quadrature; "
+            "use inputs of norm near 1"
+        )
     order = np.argsort(radii)
     groups = np.floor(np.log(radii[order] / radii.min()) / math.log(_SPREAD)).astype(int)
     parts = [_group(function, radii[order][groups == g], points) for g in np.unique(groups)]

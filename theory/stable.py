@@ -59,20 +59,25 @@ def _shifted_exp(e: Expr) -> tuple[Expr, Expr] | None:
 
 def _quotients(product: Expr) -> Expr:
     """Turn quotients of exponentials in one product into tanh."""
-    powers = dict(factor.as_base_exp() for factor in sympy.Mul.make_args(product))
-    result = sympy.Integer(1)
+    powers: dict[Expr, Expr] = {}
+    for factor in sympy.Mul.make_args(product):
+        base, exponent = factor.as_base_exp()
+        powers[base] = powers.get(base, sympy.Integer(0)) + exponent
+    gates: list[Expr] = []
     for base, exponent in list(powers.items()):
         if not exponent.is_Integer or exponent >= 0:
             continue
         if isinstance(base, sympy.cosh) and powers.get(sympy.sinh(base.args[0])) == -exponent:
-            result *= sympy.tanh(base.args[0]) ** -exponent
+            gates.append(sympy.tanh(base.args[0]) ** -exponent)
             del powers[base], powers[sympy.sinh(base.args[0])]
         elif (found := _shifted_exp(base)) is not None:
             a, x = found
             gate = sympy.tanh((x - sympy.log(a)) / 2)
             above = next((c for c in range(int(-exponent), 0, -1) if powers.get(sympy.E) == c * x), 0)
-            result *= ((1 + gate) / 2) ** above * ((1 - gate) / (2 * a)) ** (-exponent - above)
+            gates.append(((1 + gate) / 2) ** above * ((1 - gate) / (2 * a)) ** (-exponent - above))
             del powers[base]
             if above:
                 del powers[sympy.E]
-    return result * sympy.Mul(*(base**exponent for base, exponent in powers.items()))
+    if not gates:
+        return product
+    return sympy.Mul(*gates, *(base**exponent for base, exponent in powers.items()))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from bigtheta.numerics.datasets import missing_data
 from bigtheta.numerics.experiment import Experiment
 from bigtheta.numerics.interpolate import RESIDUAL_LIMIT
 from bigtheta.numerics.plan import Plan, plan, schedule
@@ -103,9 +104,9 @@ def verify(
         for check in checks
     ]
     experiments = {experiment.identity: experiment for experiment in asked if experiment is not None}
+    folder = None if out is None else make_folder(out)
     if announce is not None:
         announce(plan(list(experiments.values()), jobs=workers))
-    folder = None if out is None else make_folder(out)
     frames = run(
         list(experiments.values()), seed=seed, jobs=workers, device=device, cluster=cluster, memory_limit=limit,
         store=None if folder is None else folder / STORE, progress=progress,
@@ -136,6 +137,15 @@ def judge_law(law: Law, act: Activation, frame: pd.DataFrame | None, *, skipped:
             Verdict.ERROR,
             f"{len(failed)} of {len(frame)} fits do not interpolate (residual {first['residual']:.1e} > "
             f"{RESIDUAL_LIMIT:g} at {where}); move the sizes away from where the Gram matrix is singular",
+        )
+    if len(stopped := frame[frame["status"] == "not-converged"]):
+        first = stopped.iloc[0]
+        where = ", ".join(f"{name} = {first[name]}" for name in law.model.uses)
+        return _without_samples(
+            law,
+            Verdict.ERROR,
+            f"{len(stopped)} of {len(frame)} trained networks did not reach their target (relative residual "
+            f"{first['residual']:.1e} at {where}); give more steps, another rate, or fewer labels",
         )
     sizes, groups = law.size_arrays, [_values(frame, cell) for cell in law.cells]
     return judge(
@@ -182,7 +192,7 @@ def _checks(law: Law, acts: tuple[Activation, ...] | None) -> list[_Check]:
     checks = []
     for act in acts or tuple(find_activation(name) for name in law.activations):
         law.formula_values(act)
-        checks.append(_Check(law, law, act, None, law.unmet(act)))
+        checks.append(_Check(law, law, act, None, missing_data(law.inputs) or law.unmet(act)))
     judged = [check.activation for check in checks if check.skipped is None]
     for control in law.controls if judged else ():
         changed = with_control(law, control)

@@ -60,10 +60,10 @@ def coefficient_table(act: Activation, order: int, digits: int) -> dict[str, obj
     for j, number in enumerate(expansion(act, order, digits=digits)):
         row: dict[str, object] = {"j": j, "tier": _tier(number)}
         if isinstance(number, Exact):
-            row |= {"value": str(number.expression.evalf(digits)), "exact": str(number.expression)}
+            row |= {"value": number.decimal, "exact": str(number.expression)}
         elif isinstance(number, Certified):
-            shown, _, rest = str(number).partition(" +- ")
-            row |= {"value": shown, "radius": rest.split()[0]}
+            midpoint, radius = number.decimal
+            row |= {"value": midpoint, "radius": radius}
         else:
             row |= {"value": str(number.number), "error": float(number.error)}
         rows.append(row)
