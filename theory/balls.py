@@ -127,6 +127,8 @@ def _node(e: Expr, seen: dict[Expr, BallFunction]) -> BallFunction:
         return lambda x: _log(inner(x))
     if isinstance(e, sympy.atan):
         return lambda x: _atan(inner(x))
+    if isinstance(e, sympy.asin) and not e.free_symbols:  # of closed forms alone
+        return _constant(lambda x: inner(x).asin())
     if type(e) not in _UNARY or len(e.args) > 1 or (isinstance(e, sympy.Abs) and e.free_symbols):
         raise NoBallError(f"no ball evaluation of {type(e).__name__}({', '.join(map(str, e.args))})")
     function = _UNARY[type(e)]

@@ -136,7 +136,7 @@ class _Line:
     def rule(self, function: BallFunction, middle: Ball, half: Ball, depth: int) -> tuple[int, Ball] | None:
         """The number of nodes that reaches the target on this panel, and the bound of its error; None if none does."""
         width = float(half.mid())
-        if width == 0:
+        if width < 1e-300:  # its squares underflow
             return None
         best: tuple[int, Ball] | None = None
         for rho in _RHOS:

@@ -61,7 +61,11 @@ class Growth:
 
     def to(self, r: float) -> Growth:
         """The bound of |f|^r, r > 0."""
-        return Growth(self.constant**r * _SLACK, *(r * e for e in self._exponents))
+        try:
+            constant = self.constant**r
+        except OverflowError as error:
+            raise NoGrowthBoundError(f"{self.constant:g}**{r:g} leaves the range of float64") from error
+        return Growth(constant * _SLACK, *(r * e for e in self._exponents))
 
     @property
     def _exponents(self) -> tuple[float, float, float]:
