@@ -83,7 +83,7 @@ def _interpolated(
     with np.errstate(all="ignore"):
         fine, coarse = function(float(radii.max()), PANEL), function(float(radii.max()), 2 * PANEL)
         typical = np.abs(act.values(radii.max() * np.linspace(-1, 1, 21))).max()
-    gap = np.abs(fine - coarse).max()
+        gap = np.abs(fine - coarse).max()
     if not np.all(np.isfinite(fine)) or gap > max(1e-6 * np.abs(fine).max(), 1e-12 * typical):
         raise InvalidInputError(
             f"activation {act.name!r} varies or grows too fast at |x| = {radii.max():.3g} for float64 quadrature; "

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from bigtheta.theory import certified
 from bigtheta.theory.activation import MPMATH_MODULES, Parity, Piece, u
-from bigtheta.theory.balls import ball_function, ball_of, flint, precision
+from bigtheta.theory.balls import NoBallError, ball_function, ball_of, flint, precision
 from bigtheta.theory.balls import certified as number
 from bigtheta.theory.catalogue import activation
 from bigtheta.theory.closed import closed_form, exact_projection, j
