@@ -85,6 +85,12 @@ def _mcshane(q: Any, fit: Fit) -> float:
     return largest_quotient(fit.sample.x, fit.sample.y, onto=onto)
 
 
+def _adversarial_risk(q: Any, fit: Fit) -> float:
+    raise InvalidInputError(
+        "quantity adversarial-risk: only the model adversarial-features has it; use test-error, or that model"
+    )
+
+
 MEASURES: Mapping[str, Callable[[Any, Fit], float]] = {
     "sobolev": lambda q, fit: sobolev(fit.f, fit.sample.z),
     "sensitivity": lambda q, fit: sensitivity(fit.f, fit.sample.z),
@@ -93,6 +99,7 @@ MEASURES: Mapping[str, Callable[[Any, Fit], float]] = {
     "mcshane": _mcshane,
     "test-error": lambda q, fit: _mean_square(fit.f.predict(fit.sample.z) - fit.sample.clean_z),
     "train-error": lambda q, fit: _mean_square(fit.f.predict(fit.sample.x) - fit.sample.y),
+    "adversarial-risk": _adversarial_risk,
     "memorised": lambda q, fit: memorised(fit.f.predict(fit.sample.x), fit.sample),
 }
 """How each quantity of `theory.data.QUANTITIES` is measured, by its name."""

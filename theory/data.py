@@ -16,9 +16,9 @@ from bigtheta.theory.inputs import Dataset, Inputs, inputs
 from bigtheta.theory.options import Kind, by_kind, check_size, convert, read_kind
 
 __all__ = [
-    "QUANTITIES", "Inputs", "Labels", "LipschitzLower", "LipschitzUpper", "McShane", "Memorised", "Quantity",
-    "Sensitivity", "Sobolev", "TestError", "TrainError", "check_size", "check_together", "convert", "inputs", "labels",
-    "quantity",
+    "QUANTITIES", "AdversarialRisk", "Inputs", "Labels", "LipschitzLower", "LipschitzUpper", "McShane", "Memorised",
+    "Quantity", "Sensitivity", "Sobolev", "TestError", "TrainError", "check_size", "check_together", "convert",
+    "inputs", "labels", "quantity",
 ]  # fmt: skip
 
 TARGETS = ("linear", "quadratic", "classes")
@@ -166,6 +166,10 @@ class Memorised(Quantity, frozen=True, kw_only=True, tag="memorised"):
 
     1 where f(x_i) = y_i, 0 where f(x_i) = signal g(x_i); over the training points.
     """
+
+
+class AdversarialRisk(Quantity, frozen=True, kw_only=True, tag="adversarial-risk"):
+    """E (|y - f(x)| + eps_test |grad f(x)|)^2, (x, y) fresh: the risk under perturbations of x of size eps_test."""
 
 
 QUANTITIES: Mapping[str, type[Quantity]] = by_kind(Quantity)

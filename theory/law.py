@@ -195,7 +195,8 @@ class Law:
 
     def _check_cell(self, cell: Mapping[str, int]) -> None:
         count = parameter_count(self.model, dict(cell))
-        if count is not None and cell["n"] > count and self.model.ridge == 0 and self.quantity.fits:
+        demanded = self.model.interpolates and self.quantity.fits and self.model.ridge == 0
+        if count is not None and demanded and cell["n"] > count:
             raise InvalidInputError(
                 f"at n = {cell['n']} the path gives p = {self.model.parameters} = {count} parameters, so the model "
                 f"cannot fit {cell['n']} labels; enlarge {self.model.parameters}, drop that size, or set a ridge"

@@ -17,13 +17,13 @@ from typing import Any, ClassVar, cast
 import msgspec
 
 from bigtheta.theory import plugins
-from bigtheta.theory.data import Quantity, check_size, convert
+from bigtheta.theory.data import check_size, convert
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.formula_kernel import formula_kernel
 from bigtheta.theory.scale import d, k, n
 
 __all__ = [
-    "AdversarialFeatures", "AdversarialRisk", "BothLayers", "DotProduct", "Jacobian", "Model", "NTKernel",
+    "AdversarialFeatures", "BothLayers", "DotProduct", "Jacobian", "Model", "NTKernel",
     "NeuralTangent", "RFKernel", "RandomFeatures", "TwoLayer", "Weights", "kinds", "model", "parameter_count",
 ]  # fmt: skip
 
@@ -51,6 +51,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ridge: float = 0.0
 
     title: ClassVar[str] = ""
+    interpolates: ClassVar[bool] = True
+    """Whether the fit goes through every label where p >= n; else more labels than parameters are no mistake."""
     uses: ClassVar[tuple[str, ...]] = ("n", "d", "k")
 
     def __post_init__(self) -> None:
@@ -218,6 +220,7 @@ class AdversarialFeatures(
     jacobian: Jacobian = Jacobian.EXACT
 
     title: ClassVar[str] = "adversarially trained random features"
+    interpolates: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -234,10 +237,6 @@ class AdversarialFeatures(
     def parameters(self) -> Expr:
         """p = k."""
         return k
-
-
-class AdversarialRisk(Quantity, frozen=True, kw_only=True, tag="adversarial-risk"):
-    """E (|y - f(x)| + eps_test |grad f(x)|)^2, (x, y) fresh: the risk under perturbations of x of size eps_test."""
 
 
 _MODULES = ("bigtheta.theory.model", "bigtheta.theory.training")

@@ -75,6 +75,7 @@ class QuadraticStudent(
     positive: bool = False
 
     title: ClassVar[str] = "quadratic student"
+    interpolates: ClassVar[bool] = False
     uses: ClassVar[tuple[str, ...]] = ("d", "k")
 
     def __post_init__(self) -> None:
@@ -156,6 +157,7 @@ class TrainedNetwork(
     stop: float = 1e-6
 
     title: ClassVar[str] = "trained network"
+    interpolates: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         kind = self.kind

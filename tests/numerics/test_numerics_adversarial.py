@@ -13,9 +13,9 @@ from bigtheta.numerics.models.adversarial import Risk, adversarial_trial, certif
 from bigtheta.numerics.streams import Streams
 from bigtheta.numerics.sweep import simulate
 from bigtheta.theory.catalogue import activation
-from bigtheta.theory.data import Labels
+from bigtheta.theory.data import AdversarialRisk, Labels, quantity
 from bigtheta.theory.errors import InvalidInputError
-from bigtheta.theory.model import AdversarialFeatures, AdversarialRisk, Jacobian, model
+from bigtheta.theory.model import AdversarialFeatures, Jacobian, model
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -381,3 +381,7 @@ def test_its_spec_and_its_weights():
     x, w, _, y = data(10, 4, 6)
     with pytest.raises(InvalidInputError, match="norm 1"):
         interpolator(spec, x=x, w=2 * w, y=y, act=activation("relu"))
+
+
+def test_the_adversarial_risk_has_a_name():
+    assert quantity("adversarial-risk") == AdversarialRisk()

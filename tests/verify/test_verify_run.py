@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from click.testing import CliRunner
 import bigtheta
 import bigtheta.verify.run as module
 from bigtheta.theory.activation import Parity
+from bigtheta.theory.catalogue import activation
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.law import Control, Law
 from bigtheta.theory.statement import BigO, Omega, Theta, mu
@@ -423,7 +425,7 @@ def test_progress_and_files(tiny: LawOf, tmp_path: Path) -> None:
     total = len(report.trials)
     assert seen == [(done, total) for done in range(total + 1)]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
-        "figures", "report.html", "report.json", "trials.csv",
+        "figures", "report.html", "report.json", "trials.csv", "trials.sqlite",
     ]  # fmt: skip
     assert Report.to_json(report) == (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
 
@@ -480,3 +482,28 @@ def test_the_package_can_be_called(tiny: LawOf, asked: list[Any]) -> None:
 
 def test_default_jobs_are_the_cores_at_hand() -> None:
     assert 1 <= default_jobs() <= min(8, os.cpu_count() or 1)
+
+
+def test_a_run_goes_on_from_what_is_in_its_folder(tiny: LawOf, tmp_path: Path) -> None:
+    first = verify(tiny(), trials=2, out=tmp_path / "out")
+    seen: list[tuple[int, int]] = []
+    again = verify(tiny(), trials=2, out=tmp_path / "out", progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(len(first.trials), len(first.trials))], "nothing is simulated twice"
+    one, other = (json.loads(Report.to_json(report)) for report in (first, again))
+    assert one["judgements"] == other["judgements"]
+
+
+def test_absent_data_skip_the_law_with_the_reason(tiny: LawOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "missing_data", lambda law: "mnist is not there; set BIGTHETA_DATA")
+    report = verify(tiny(), trials=1)
+    assert {entry.judgement.verdict for entry in report.entries} == {Verdict.SKIPPED}
+    assert report.entries[0].judgement.reason == "mnist is not there; set BIGTHETA_DATA"
+
+
+def test_a_network_that_did_not_reach_its_target_is_an_error(tiny: LawOf) -> None:
+    law = tiny()
+    sizes = [dict(cell) for cell in law.cells]
+    rows = [{**cell, "trial": 0, "value": 1.0, "residual": 0.4, "status": "not-converged"} for cell in sizes]
+    judgement = module.judge_law(law, activation("tanh"), pd.DataFrame(rows))
+    assert judgement.verdict is Verdict.ERROR
+    assert "did not reach their target (relative residual 4.0e-01" in judgement.reason
