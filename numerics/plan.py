@@ -51,7 +51,7 @@ def operations(model: Model, cell: Mapping[str, int]) -> float:
 
     >>> from bigtheta.theory.model import RFKernel
     >>> f"{operations(RFKernel(), {'n': 1000, 'd': 2000}):.1e}"
-    '6.6e+09'
+    '8.4e+09'
     """
     n, d, k = (float(cell.get(name, 0)) for name in ("n", "d", "k"))
     m = float(TEST_POINTS)
@@ -68,7 +68,7 @@ def memory(model: Model, cell: Mapping[str, int]) -> float:
     """Return an upper estimate of one trial's memory in bytes, float64, apart from Python and torch themselves.
 
     >>> f"{memory(NeuralTangent(), {'n': 4000, 'd': 400, 'k': 400}) / 2**20:.0f} MiB"
-    '923 MiB'
+    '900 MiB'
     """
     n, d, k = (float(cell.get(name, 0)) for name in ("n", "d", "k"))
     m = float(TEST_POINTS)

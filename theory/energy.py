@@ -39,7 +39,7 @@ def energy(act: Activation | str, derivative: int = 0, *, digits: int = 15) -> N
     >>> print(energy("relu", 1))
     1/2 = 0.500000000000000 (exact)
     >>> print(energy("tanh", 2, digits=10))
-    0.300203812004 +- ... (certified)
+    0.30020381200438 +- ... (certified)
     """
     act = activation(act)
     derivative = whole_number("derivative", derivative, low=0, high=8, where="energy")
