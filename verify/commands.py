@@ -143,11 +143,11 @@ def laws(as_json: bool) -> None:
 @plugin_option
 def activations(as_json: bool) -> None:
     """List the built-in activations, then those of plugins; any formula in u may be used in place of a name."""
-    from bigtheta.theory.catalogue import CATALOGUE, activation
+    from bigtheta.theory.catalogue import CATALOGUE, activation, parameters
     from bigtheta.theory.plugins import plugin_activations
 
-    acts = [(activation(name), "built-in") for name in CATALOGUE]
-    acts += [(recipe.default, recipe.origin) for recipe in plugin_activations()]
+    acts = [(activation(name), "built-in", parameters(name)) for name in CATALOGUE]
+    acts += [(recipe.default, recipe.origin, dict(recipe.parameters)) for recipe in plugin_activations()]
     if as_json:
         rows = [
             {
@@ -156,15 +156,17 @@ def activations(as_json: bool) -> None:
                 "parity": a.parity.value,
                 "kinks": [str(k) for k in a.kinks],
                 "origin": origin,
+                "parameters": {key: str(default) for key, default in given.items()},
             }
-            for a, origin in acts
+            for a, origin, given in acts
         ]
         click.echo(json.dumps(rows, indent=1))
         return
-    for a, origin in acts:
+    for a, origin, given in acts:
         kinks = f"kink at {', '.join(map(str, a.kinks))}" if a.kinks else "smooth"
         source = "" if origin == "built-in" else f"; from {origin}"
-        click.echo(f"{a.name:12} {a.expression!s:40} {a.parity.value:22} {kinks}{source}")
+        options = f"; {', '.join(f'{key}={default}' for key, default in given.items())}" if given else ""
+        click.echo(f"{a.name:12} {a.expression!s:40} {a.parity.value:22} {kinks}{options}{source}")
 
 
 @click.command()

@@ -154,7 +154,8 @@ def _general(formula: Any) -> str:
 def _growth(constant: float, power: float, rate: float, square: float) -> str:
     parts = [f"{constant:.4g}"] if abs(constant - 1) > 1e-6 or not (power or rate or square) else []
     parts += [f"(1 + |u|)^{power:g}" if power != 1 else "(1 + |u|)"] if power else []
-    exponent = " + ".join(f"{c:g} {x}" for c, x in ((rate, "|u|"), (square, "u^2")) if c)
+    terms = ((rate, "|u|"), (square, "u^2"))
+    exponent = " + ".join(x if c == 1 else f"{c:g} {x}" for c, x in terms if c).replace("-1 ", "-").replace("+ -", "- ")
     return " ".join([*parts, f"exp({exponent})"] if exponent else parts)
 
 
