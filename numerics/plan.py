@@ -22,7 +22,8 @@ from bigtheta.theory.model import Model, NeuralTangent, RandomFeatures
 __all__ = ["Cell", "Plan", "available_memory", "memory", "operations", "plan", "schedule"]
 
 MOST_EXTRA = 6.0
-_BLOCK = 4096
+_BLOCK = 1024
+_KEPT = 2**25
 _OVERHEAD = 0.002
 """Seconds of a trial that no operation count shows: drawing, Python, the test points."""
 _SLACK = 1.5
@@ -74,7 +75,7 @@ def memory(model: Model, cell: Mapping[str, int]) -> float:
     m = float(TEST_POINTS)
     inputs = (n + m) * d
     if isinstance(model, RandomFeatures):
-        numbers = k * d + 6 * n * n + 2 * max(n, m) * min(k, _BLOCK)
+        numbers = k * d + 6 * n * n + 2 * max(n, m) * min(k, _BLOCK) + (n * k if n * k <= _KEPT else 0)
     elif isinstance(model, NeuralTangent):
         numbers = 2 * k * d + 7 * n * n + 2 * n * k + 3 * m * k
     else:

@@ -14,8 +14,10 @@ from bigtheta.numerics.models.base import Interpolator, interpolator
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.model import RandomFeatures
 
-BLOCK = 4096
-"""Neurons held at a time."""
+BLOCK = 1024
+"""Neurons worked on at a time: a block of features that stays in the cache."""
+KEPT = 2**25
+"""Features of the training inputs are kept for theta, in place of being made again, up to so many numbers."""
 
 
 @interpolator.register
@@ -30,7 +32,7 @@ def _(model: RandomFeatures, *, x: Tensor, w: Tensor, y: Tensor, act: Activation
     scale = 1 / math.sqrt(k)
 
     def features(z: Tensor, block: Tensor) -> Tensor:
-        return scale * phi(z @ block.T)
+        return phi(z @ block.T).mul_(scale)
 
     blocks = torch.split(w, BLOCK)
     if n > k and model.ridge == 0:
@@ -38,10 +40,15 @@ def _(model: RandomFeatures, *, x: Tensor, w: Tensor, y: Tensor, act: Activation
         theta = solution.coefficients
     else:
         gram = torch.zeros(n, n, dtype=x.dtype, device=x.device)
+        held = []
         for block in blocks:
-            add_symmetric_(gram, features(x, block))
-        solution = solve_gram(mirror_(gram), y, ridge=model.ridge)
-        theta = torch.cat([features(x, block).T @ solution.coefficients for block in blocks])
+            made = phi(x @ block.T)
+            add_symmetric_(gram, made)
+            if n * k <= KEPT:
+                held.append(made)
+        solution = solve_gram(mirror_(gram.mul_(1 / k)), y, ridge=model.ridge)
+        again = iter(held) if held else (phi(x @ block.T) for block in blocks)
+        theta = torch.cat([made.T @ solution.coefficients for made in again]).mul_(scale)
     parts = torch.split(theta, BLOCK)
 
     def predict(z: Tensor) -> Tensor:
