@@ -125,10 +125,12 @@ def rate():
 def memory():
     """Peak memory of one NTK trial whose features would take 5 GB."""
     script = (
-        "import resource\nfrom bigtheta.numerics.sweep import simulate\n"
-        "base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "from bigtheta.numerics.sweep import simulate\n"
+        "def peak():\n"
+        "    return int(dict(line.split(':', 1) for line in open('/proc/self/status'))['VmHWM'].split()[0]) // 1024\n"
+        "base = peak()\n"
         "frame = simulate(model='neural-tangent', activation='tanh', sizes={'n': 4000, 'd': 400, 'k': 400}, trials=1)\n"
-        "print(base // 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, frame['residual'][0])"
+        "print(base, peak(), frame['residual'][0])"
     )
     base, peak, residual = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
