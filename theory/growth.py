@@ -125,25 +125,26 @@ def _above(value: Expr) -> float:
     return number if sympy.Rational(number) >= value else math.nextafter(number, math.inf)
 
 
+@lru_cache(maxsize=1024)
 def check_square_integrable(act: Activation, radius: float = 1.0) -> None:
     """Refuse phi that is not square-integrable under the Gaussian: |phi(r x)|^2 e^{-x^2/2} must fall faster than 1/x.
 
     Raises:
-        InvalidInputError: if it does not from |x| = 1000 to 2000, as for exp(u^2/4) and beyond.
+        InvalidInputError: if it does not from |x| = 500 to 1000, as for exp(u^2/4) and beyond.
     """
     ends = ((act.pieces[0], -1), (act.pieces[-1], 1))
     for piece, side in ends:
         phi = sympy.lambdify(u, piece.expression, modules=MPMATH_MODULES)
         weights = []
-        for far in (1000, 2000):
-            if not float(piece.low) <= side * far <= float(piece.high):
-                break
-            with mpmath.workdps(2000):  # 1 + tanh(-2000) is not 0
+        near = piece.high if side < 0 else piece.low  # the last kink on this side, if there is one
+        start = 500 if abs(near) == sympy.oo else max(500, 2 * math.ceil(abs(float(near))))
+        for far in (start, 2 * start):
+            with mpmath.workdps(1000):  # 1 + tanh(-1000) is not 0
                 x = mpmath.mpf(far)
                 size = abs(phi(side * x * mpmath.mpf(radius)))
                 weights.append(2 * mpmath.log(size) - x**2 / 2 if size > 0 else -mpmath.inf)
         # phi^2 e^{-x^2/2} ~ x^p is integrable for p < -1
-        if len(weights) == 2 and weights[1] - weights[0] > (-1 - 1e-6) * math.log(2):
+        if weights[1] - weights[0] > (-1 - 1e-6) * math.log(2):
             where = "" if radius == 1 else f" at |x| = {radius:.3g}"
             raise InvalidInputError(
                 f"activation {act.name!r} grows too fast: {act.expression} is not square-integrable under the "

@@ -37,8 +37,14 @@ class Exact:
         """The number in decimal, to `digits` digits."""
         if self.expression.is_Integer:
             return str(self.expression)
-        with mpmath.workdps(self.digits + 5):
-            return str(mpmath.nstr(self._decimal(self.digits), self.digits, strip_zeros=False))
+        with mpmath.workdps(self.digits + 25):
+            number = self._decimal(self.digits)
+            size = mpmath.log10(abs(number)) if number else mpmath.mpf(0)
+            if abs(size) < 4000:
+                return str(mpmath.nstr(number, self.digits, strip_zeros=False))
+            exponent = int(mpmath.floor(size))  # too many digits to be written out on the way
+            lead = mpmath.sign(number) * mpmath.power(10, size - exponent)
+            return f"{mpmath.nstr(lead, self.digits, strip_zeros=False)}e{exponent}"
 
     def _decimal(self, digits: int) -> mpmath.mpf:
         """The number to so many digits: by balls of rising precision, since cancellation can be of any size."""

@@ -279,3 +279,18 @@ def test_precision_is_local():
     before = flint.ctx.prec
     certified.gaussian_projections(activation("tanh").pieces, 3, 200)
     assert flint.ctx.prec == before
+
+
+def test_numbers_beyond_every_float_are_printed():
+    # E max(G - 10^6, 0) G = P(G > 10^6) ~ n(10^6)/10^6
+    shown = str(hermite.hermite("max(0,u-1000000)", 1)).rpartition("= ")[2]
+    exponent = (mpmath.mpf(10) ** 12 / 2 + mpmath.log(mpmath.mpf(10) ** 6 * mpmath.sqrt(2 * mpmath.pi))) / mpmath.log(
+        10
+    )
+    assert int(shown.removesuffix(" (exact)").partition("e")[2]) == -math.ceil(exponent)
+    assert hermite.hermite("max(0,u-1000000)", 1).value == 0.0
+
+
+def test_growth_beyond_a_far_kink_is_seen():
+    with pytest.raises(InvalidInputError, match="grows too fast"):
+        hermite.hermite("exp(u^2)*heaviside(u-2000)", 0)
