@@ -71,6 +71,17 @@ class Growth:
     def _exponents(self) -> tuple[float, float, float]:
         return self.power, self.rate, self.square
 
+    def __str__(self) -> str:
+        plain = self.constant
+        parts = [f"{plain:.4g}"] if abs(plain - 1) > 1e-6 or not any(self._exponents) else []
+        parts += [f"(1 + |u|)^{self.power:g}" if self.power != 1 else "(1 + |u|)"] if self.power else []
+        return " ".join([*parts, f"exp({self._exponent})"] if self._exponent else parts)
+
+    @property
+    def _exponent(self) -> str:
+        terms = [x if c == 1 else f"{c:g} {x}" for c, x in ((self.rate, "|u|"), (self.square, "u^2")) if c]
+        return " + ".join(terms).replace("-1 ", "-").replace("+ -", "- ")
+
     @property
     def latex(self) -> str:
         """The right-hand side in LaTeX."""

@@ -49,6 +49,17 @@ class Order:
         """The three exponents, most significant first."""
         return (self.power, self.log_power, self.loglog_power)
 
+    @property
+    def exponents(self) -> dict[str, str]:
+        """The exact exponents of x, log x and log log x, as rational numbers in text.
+
+        >>> leading_order("sqrt(n)*log(n)").exponents
+        {'n': '1/2', 'log(n)': '1', 'log(log(n))': '0'}
+        """
+        x = str(self.variable)
+        names = (x, f"log({x})", f"log(log({x}))")
+        return {name: str(exponent) for name, exponent in zip(names, self.growth, strict=True)}
+
     def __lt__(self, other: object) -> bool:
         return self.growth < other.growth if isinstance(other, Order) else NotImplemented
 

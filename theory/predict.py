@@ -52,11 +52,7 @@ class Prediction:
     @property
     def exponents(self) -> dict[str, str]:
         """The exact exponents of x, log x and log log x on the path, as rational numbers in text."""
-        if self.order is None:
-            return {}
-        x = str(self.order.variable)
-        names = (x, f"log({x})", f"log(log({x}))")
-        return {name: str(exponent) for name, exponent in zip(names, self.order.growth, strict=True)}
+        return {} if self.order is None else self.order.exponents
 
     def as_dict(self) -> dict[str, object]:
         """The prediction as plain data, for JSON."""

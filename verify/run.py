@@ -32,6 +32,18 @@ PROFILES = {"quick": 8, "standard": 32, "full": 128}
 STORE = "trials.sqlite"
 """The file in the report's folder that keeps finished trials."""
 
+_NOT_FITTED = {
+    "failed": (
+        f"{{count}} fits do not interpolate (residual {{residual:.1e}} > {RESIDUAL_LIMIT:g} at {{where}})",
+        "move the sizes away from where the Gram matrix is singular",
+    ),
+    "not-converged": (
+        "{count} trained networks did not reach their target (relative residual {residual:.1e} at {where})",
+        "give more steps, another rate, or fewer labels",
+    ),
+}
+"""The statuses of a fit that make its law an ERROR: what is said, and what to do."""
+
 
 @dataclass(frozen=True)
 class _Check:
@@ -129,24 +141,12 @@ def judge_law(law: Law, act: Activation, frame: pd.DataFrame | None, *, skipped:
     """Judge one law on the trials of one activation; a failed fit is an ERROR, not a dropped trial."""
     if frame is None:
         return _without_samples(law, Verdict.SKIPPED, skipped or "not simulated")
-    if len(failed := frame[frame["status"] == "failed"]):
-        first = failed.iloc[0]
-        where = ", ".join(f"{name} = {first[name]}" for name in law.model.uses)
-        return _without_samples(
-            law,
-            Verdict.ERROR,
-            f"{len(failed)} of {len(frame)} fits do not interpolate (residual {first['residual']:.1e} > "
-            f"{RESIDUAL_LIMIT:g} at {where}); move the sizes away from where the Gram matrix is singular",
-        )
-    if len(stopped := frame[frame["status"] == "not-converged"]):
-        first = stopped.iloc[0]
-        where = ", ".join(f"{name} = {first[name]}" for name in law.model.uses)
-        return _without_samples(
-            law,
-            Verdict.ERROR,
-            f"{len(stopped)} of {len(frame)} trained networks did not reach their target (relative residual "
-            f"{first['residual']:.1e} at {where}); give more steps, another rate, or fewer labels",
-        )
+    for status, (what, advice) in _NOT_FITTED.items():
+        if len(bad := frame[frame["status"] == status]):
+            first = bad.iloc[0]
+            where = ", ".join(f"{name} = {first[name]}" for name in law.model.uses)
+            found = what.format(count=f"{len(bad)} of {len(frame)}", residual=first["residual"], where=where)
+            return _without_samples(law, Verdict.ERROR, f"{found}; {advice}")
     sizes, groups = law.size_arrays, [_values(frame, cell) for cell in law.cells]
     return judge(
         sizes,

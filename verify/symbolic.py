@@ -30,8 +30,7 @@ def coefficient_lines(act: Activation, order: int, digits: int) -> Iterator[str]
     kinks = f"kinks at {', '.join(map(str, act.kinks))}" if act.kinks else "smooth"
     yield f"phi(u) = {act.expression}    {act.parity.value}, {kinks}"
     try:
-        bound = growth_bound(act)
-        yield f"|phi(u)| <= {_growth(bound.constant, bound.power, bound.rate, bound.square)}"
+        yield f"|phi(u)| <= {growth_bound(act)}"
     except NoGrowthBoundError as error:
         yield f"no proven growth bound: {error}"
     if (formula := closed_form(act)) is not None:
@@ -84,7 +83,7 @@ def prediction_lines(prediction: Prediction) -> Iterator[str]:
     yield f"  path         {law.path or 'free'}"
     if order is not None:
         yield f"  on the path  {_order(order)}"
-        yield f"  exponents    {', '.join(f'{name}: {exponent}' for name, exponent in prediction.exponents.items())}"
+        yield f"  exponents    {_exponents(order.exponents)}"
     if law.hypotheses:
         yield f"  hypotheses   {', '.join(map(hypothesis_text, law.hypotheses))}"
     yield ""
@@ -101,11 +100,9 @@ def bound_lines(formulas: list[str], path: Path | None) -> Iterator[str]:
     """The leading order of each formula on the path, and how each compares with the first."""
     for formula in formulas:
         order = leading_order(formula, path=path)
-        x = str(order.variable)
-        exponents = zip((x, f"log({x})", f"log(log({x}))"), order.growth, strict=True)
         yield f"{formula}"
         yield f"  on the path  {_order(order)}" + (f"    ({path})" if path else "")
-        yield f"  exponents    {', '.join(f'{name}: {exponent}' for name, exponent in exponents)}"
+        yield f"  exponents    {_exponents(order.exponents)}"
         value = "" if order.constant.is_Integer else f" = {float(order.constant):.6g}"
         yield f"  constant     {order.constant}{value}"
     for other in formulas[1:]:
@@ -117,11 +114,9 @@ def bound_table(formulas: list[str], path: Path | None) -> list[dict[str, object
     rows: list[dict[str, object]] = []
     for formula in formulas:
         order = leading_order(formula, path=path)
-        x = str(order.variable)
-        names = (x, f"log({x})", f"log(log({x}))")
         row: dict[str, object] = {
             "formula": formula, "path": str(path or ""), "leading_order": str(order), "constant": str(order.constant),
-            "exponents": {name: str(exponent) for name, exponent in zip(names, order.growth, strict=True)},
+            "exponents": order.exponents,
         }  # fmt: skip
         if rows:
             comparison = compare(formulas[0], formula, path=path)
@@ -151,12 +146,8 @@ def _general(formula: Any) -> str:
     return f"{formula.args[-1][0]} for j >= {first}"
 
 
-def _growth(constant: float, power: float, rate: float, square: float) -> str:
-    parts = [f"{constant:.4g}"] if abs(constant - 1) > 1e-6 or not (power or rate or square) else []
-    parts += [f"(1 + |u|)^{power:g}" if power != 1 else "(1 + |u|)"] if power else []
-    terms = ((rate, "|u|"), (square, "u^2"))
-    exponent = " + ".join(x if c == 1 else f"{c:g} {x}" for c, x in terms if c).replace("-1 ", "-").replace("+ -", "- ")
-    return " ".join([*parts, f"exp({exponent})"] if exponent else parts)
+def _exponents(exponents: dict[str, str]) -> str:
+    return ", ".join(f"{name}: {exponent}" for name, exponent in exponents.items())
 
 
 def _tier(number: Number) -> str:
