@@ -1,13 +1,18 @@
 """Statements: what a law claims of a measured quantity, as a function of the sizes.
 
-`Theta(f)`: of order f; `Omega(f)`: at least of order f; `BigO(f)`: at most of order f; `Limit(f)`: asymptotically
-equal to f. f is in n, d, k, p, and may use mu(j), the Hermite coefficients of the activation, and lam = a*/a_1.
+`Theta(f)`: of order f; `Omega(f)`: at least of order f; `BigO(f)`: at most of order f, each also up to powers of
+logarithms, written `Theta~(f)`; `Limit(f)`: asymptotically equal to f. f is in n, d, k, p, and may use mu(j), the
+Hermite coefficients of the activation, and lam = a*/a_1. `Peak(r, at=1)`: largest, locally, where the ratio r is 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import ast
+import itertools
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -16,10 +21,10 @@ import numpy.typing as npt
 import sympy
 
 from bigtheta.theory.errors import InvalidInputError, unknown_name
-from bigtheta.theory.expression import FUNCTIONS, parse_expression
+from bigtheta.theory.expression import FUNCTIONS, MAX_LENGTH, parse_expression
 from bigtheta.theory.scale import SIZES
 
-__all__ = ["BigO", "Limit", "Omega", "Sense", "Statement", "Theta", "lam", "mu"]
+__all__ = ["BigO", "Limit", "Omega", "Peak", "Sense", "Statement", "Theta", "lam", "mu"]
 
 Expr = Any
 
@@ -36,22 +41,38 @@ class Sense(Enum):
     OMEGA = "Omega"
     BIG_O = "O"
     LIMIT = "Limit"
+    PEAK = "Peak"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Statement:
-    """A claim on a quantity; use `Theta`, `Omega`, `BigO` or `Limit`, or `Statement.parse`.
+    """A claim on a quantity; use `Theta`, `Omega`, `BigO`, `Limit` or `Peak`, or `Statement.parse`.
+
+    Attributes:
+        formula: the formula f, in SymPy; for `Peak` the ratio.
+        up_to_logs: claim the order up to a power of the logarithm of the sizes: `Theta~(f)`. Not for `Limit`, `Peak`.
 
     >>> Statement.parse("Theta(sqrt(n)*log(n))")
     Theta(formula=sqrt(n)*log(n))
     >>> Statement.parse("O(n)").sense
     <Sense.BIG_O: 'O'>
+    >>> Statement.parse("O~(n)")
+    BigO(formula=n, up_to_logs=True)
     """
 
     formula: Expr
+    up_to_logs: bool = field(default=False, kw_only=True)
     sense: ClassVar[Sense]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.up_to_logs, bool):
+            raise InvalidInputError(
+                f"statement {self.sense.value}: expected up_to_logs=True or False but got {self.up_to_logs!r}"
+            )
+        if self.up_to_logs and self.sense not in _ORDERS:
+            raise InvalidInputError(
+                f"statement {self.sense.value}: only Theta, Omega and O are claimed up to logarithms; leave out '~'"
+            )
         formula = self.formula
         if not isinstance(formula, sympy.Basic):
             formula = parse_expression(
@@ -70,7 +91,9 @@ class Statement:
 
     @staticmethod
     def parse(text: str) -> Statement:
-        """Read 'Theta(...)', 'Omega(...)', 'O(...)', 'BigO(...)' or 'Limit(...)'.
+        """Read 'Theta(...)', 'Omega(...)', 'O(...)', 'BigO(...)', 'Limit(...)' or 'Peak(..., at=...)'.
+
+        'Theta~(...)' is up to logarithms, and so are Omega~ and O~.
 
         Raises:
             InvalidInputError: if the text is not of that form or the formula does not parse.
@@ -79,6 +102,8 @@ class Statement:
             raise InvalidInputError(f"statement: expected text such as 'Theta(sqrt(n))' but got {text!r}")
         head, bracket, rest = text.strip().partition("(")
         head = head.strip()
+        up_to_logs = head.endswith("~")
+        head = head.removesuffix("~").rstrip()
         if not bracket or not rest.rstrip().endswith(")"):
             raise InvalidInputError(
                 f"statement: expected {', '.join(f'{name}(...)' for name in _SENSES)} but got {text[:80]!r}; "
@@ -86,7 +111,11 @@ class Statement:
             )
         if head not in _SENSES:
             raise unknown_name("statement", head, _SENSES)
-        return _SENSES[head](rest.rstrip()[:-1])
+        inner = rest.rstrip()[:-1]
+        if _SENSES[head] is Peak:
+            ratio, *at = _AT.split(inner, maxsplit=1)
+            return Peak(ratio, at=at[0] if at else (), up_to_logs=up_to_logs)
+        return _SENSES[head](inner, up_to_logs=up_to_logs)
 
     def value(
         self, sizes: Mapping[str, npt.ArrayLike], constants: Mapping[Expr, float] | None = None
@@ -138,46 +167,147 @@ class Statement:
     def latex(self) -> str:
         """The statement in LaTeX."""
         head = {"Theta": r"\Theta", "Omega": r"\Omega", "O": "O", "Limit": r"\lim"}[self.sense.value]
+        head = rf"\tilde{{{head}}}" if self.up_to_logs else head
         return rf"{head}\left({sympy.latex(_as_written(self.formula))}\right)"
 
     def __str__(self) -> str:
-        return f"{self.sense.value}({_as_written(self.formula)})"
+        return f"{self.sense.value}{'~' * self.up_to_logs}({_as_written(self.formula)})"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(formula={self.formula}{', up_to_logs=True' * self.up_to_logs})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Theta(Statement):
     """quantity / formula stays between two positive constants."""
 
     sense: ClassVar[Sense] = Sense.THETA
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Omega(Statement):
     """quantity / formula stays above a positive constant."""
 
     sense: ClassVar[Sense] = Sense.OMEGA
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BigO(Statement):
     """quantity / formula stays below a constant."""
 
     sense: ClassVar[Sense] = Sense.BIG_O
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Limit(Statement):
     """quantity / formula tends to 1."""
 
     sense: ClassVar[Sense] = Sense.LIMIT
 
 
+@dataclass(frozen=True, repr=False)
+class Peak(Statement):
+    """quantity, as a function of the ratio `formula`, has a local maximum where the ratio is `at`.
+
+    Give one place or several: numbers, text or SymPy expressions without sizes. They are kept in increasing order.
+
+    Raises:
+        InvalidInputError: if the ratio is constant or not of sizes alone, or a place is missing, twice or not positive.
+
+    >>> Peak("n/k", at=1)
+    Peak(formula=n/k, at=(1,))
+    >>> str(Statement.parse("Peak(n/d, at=[5, sqrt(2)/2])"))
+    'Peak(n/d, at=[sqrt(2)/2, 5])'
+    """
+
+    at: Any = field(default=(), kw_only=True)  # kept as a tuple of SymPy numbers
+    sense: ClassVar[Sense] = Sense.PEAK
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        sizes = self.formula.free_symbols
+        if not sizes or not sizes <= set(SIZES.values()) or self.formula.has(mu):
+            raise InvalidInputError(
+                f"statement Peak: expected a ratio of sizes such as n/k but got {_as_written(self.formula)}"
+            )
+        given = _listed(self.at) if isinstance(self.at, str) else self.at
+        if isinstance(given, sympy.Basic) or not isinstance(given, Iterable):
+            given = (given,)
+        places = sorted((_place(value) for value in given), key=float)
+        if not places:
+            raise InvalidInputError(
+                f"statement Peak: where is the peak? Write it as in Peak({_as_written(self.formula)}, at=1)"
+            )
+        if len(places) > MAX_PEAKS:
+            raise InvalidInputError(f"statement Peak: expected at most {MAX_PEAKS} peaks but got {len(places)}")
+        for first, second in itertools.pairwise(places):
+            if math.isclose(first, second, rel_tol=1e-9):
+                raise InvalidInputError(f"statement Peak: at = {second} is given twice; give each peak once")
+        object.__setattr__(self, "at", tuple(places))
+
+    @property
+    def places(self) -> tuple[float, ...]:
+        """The values of `at` as numbers, increasing."""
+        return tuple(map(float, self.at))
+
+    @property
+    def latex(self) -> str:
+        """The statement in LaTeX."""
+        where = r",\ ".join(map(sympy.latex, self.at))
+        return rf"\text{{peak{'s' * (len(self.at) > 1)} at }} {sympy.latex(_as_written(self.formula))} = {where}"
+
+    def __str__(self) -> str:
+        places = ", ".join(map(_exact_text, self.at))
+        return f"Peak({_as_written(self.formula)}, at={places if len(self.at) == 1 else f'[{places}]'})"
+
+    def __repr__(self) -> str:
+        return f"Peak(formula={self.formula}, at={self.at})"
+
+
+_AT = re.compile(r",\s*at\s*=(?!=)")
+MAX_PEAKS = 8
+
+
+def _listed(text: str) -> list[str]:
+    """Split "[1, 5]" or "1, 5" into its entries; a formula stays whole."""
+    source = text.strip().replace("^", "**")
+    try:
+        tree = ast.parse(source, mode="eval").body if len(source) <= MAX_LENGTH else None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return [text]  # refused where it is read
+    if not isinstance(tree, ast.List | ast.Tuple):
+        return [text] if source else []
+    return [ast.get_source_segment(source, entry) or "" for entry in tree.elts]
+
+
+def _place(value: object) -> Expr:
+    """Read one place of a peak: a positive number, exactly."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(value, sympy.Basic):
+        value = parse_expression(value, SIZES, what="statement Peak, at")
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise InvalidInputError(f"statement Peak: expected at > 0, a number without sizes, but got at={value}")
+    return value
+
+
+def _exact_text(number: Expr) -> str:
+    """Write a number so that it reads back exactly; decimals as such."""
+    text = repr(float(number))
+    return text if number.is_Rational and not number.is_Integer and sympy.Rational(text) == number else str(number)
+
+
+_ORDERS = (Sense.THETA, Sense.OMEGA, Sense.BIG_O)
 _SENSES: Mapping[str, type[Statement]] = {
     "Theta": Theta,
     "Omega": Omega,
     "O": BigO,
     "BigO": BigO,
     "Limit": Limit,
+    "Peak": Peak,
 }
 
 

@@ -1,61 +1,39 @@
-"""The fit behind a verdict: generalised least squares averaged over finite-size corrections of unknown size and power.
+"""The fit behind a verdict: generalised least squares averaged over finite-size corrections of unknown size and form.
 
-y_i = alpha + a x_i + sum_b c_b phi_b(i) + e_i, where y_i is the log of measured/law in cell i and x_i the log of the
-free size. phi = (size/smallest)^(-omega) is a correction that decays, c ~ N(0, tau^2) its relative size at the
-smallest cell, e ~ N(0, v_i) the Monte Carlo noise. Over a grid of (omega, tau) each component is closed form;
-its weight is prior times restricted marginal likelihood, and the slope's law is the mixture of normals.
-Source: derived; the prior weights were calibrated on synthetic laws with corrections of known exponents.
+y_i = alpha + sum_j a_j x_ij + sum_b c_b phi_b(i) + e_i, where y_i is the log of measured/law in cell i and x_ij the log
+of the j-th size. phi is a correction that decays (`verify.corrections`), c ~ N(0, tau^2) its relative size at the
+smallest cell; e ~ N(0, v_i + 0.004^2) is the Monte Carlo noise and what no form explains. Over a grid of forms and tau
+each component is closed form; its weight is prior times restricted marginal likelihood, and the law of each slope is
+the mixture of normals.
+Source: derived.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-__all__ = ["CellMeans", "Fit", "Mixture", "cell_means", "fit_level", "fit_slope"]
+from bigtheta.verify.corrections import TAU_WEIGHTS, TAUS, decays
+from bigtheta.verify.mixture import Mixture, quantiles
+
+__all__ = [
+    "CellMeans", "Fit", "Grid", "Mixture", "cell_means", "fit_level", "fit_slope", "level_grid", "shrunk", "slope_grid",
+]  # fmt: skip
 
 Array = npt.NDArray[np.float64]
 
-OMEGAS = (1 / 3, 1 / 2, 2 / 3, 1, 4 / 3, 2)
-TAUS = (0.0, 0.1, 0.3, 1.0)
-TAU_WEIGHTS = (0.30, 0.45, 0.20, 0.05)
 POOLING = 8.0
 """Trials' worth of weight that the pooled variance gets in each cell."""
 MISFIT_LEVEL = 0.05
-LEAST_VARIANCE = 1e-14
-"""Smallest variance of a cell mean that is believed: below a relative 1e-7 it is rounding."""
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """A mixture of normal laws of one number."""
-
-    weights: Array
-    means: Array
-    sds: Array
-
-    def quantiles(self, levels: Sequence[float]) -> Array:
-        """Return the quantiles, by bisection between the components' own. Shape (len(levels),).
-
-        >>> one = Mixture(np.ones(1), np.zeros(1), np.ones(1))
-        >>> one.quantiles([0.025, 0.975]).round(3).tolist()
-        [-1.96, 1.96]
-        """
-        p = np.asarray(levels, dtype=np.float64)
-        heavy = self.weights > 1e-12
-        weights, means, sds = self.weights[heavy], self.means[heavy], self.sds[heavy]
-        own = means + special.ndtri(p)[:, None] * sds
-        low, high = own.min(1), own.max(1)
-        for _ in range(40):
-            middle = (low + high) / 2
-            below = special.ndtr((middle[:, None] - means) / sds) @ weights < p
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return np.asarray((low + high) / 2, dtype=np.float64)
+DISCREPANCY = 0.004
+"""Standard deviation of what no form of correction explains of a log cell mean: real corrections have other shapes, and
+without it cells measured to a tenth of a per cent would be believed to a tenth of a per cent of slope."""
+UNCLAIMED_LOG = 1.0
+"""Standard deviation of the power of log v that a law "up to logarithms" leaves open."""
 
 
 @dataclass(frozen=True)
@@ -66,38 +44,73 @@ class CellMeans:
     v: Array
     degrees: int
 
+    def quieter(self, factor: float) -> CellMeans:
+        """Return the same means with variances divided by a factor, as that many times the trials would give."""
+        return CellMeans(self.y, self.v / factor, self.degrees)
+
 
 @dataclass(frozen=True)
 class Fit:
     """Every component's weight, coefficients and covariance, and how well the data fit.
 
+    Components are a grid: standard deviation tau of the correction x its form.
+
     Attributes:
-        weights: shape (components,), sum 1.
-        beta, covariance: (components, columns) and (components, columns, columns); the first column is the slope (or
-            the level), the last the intercept at the centre.
-        centre: mean of log size, where the intercept is taken.
-        misfit_p: p-value of the chi^2 of the heaviest component.
+        design: shape (cells, columns): the centred logs of the sizes, then ones; for a level, ones alone.
+        weights: shape (taus, forms), sum 1.
+        likelihood: log of the restricted marginal likelihood, without the prior. Shape (taus, forms).
+        form_weights: prior of the forms. Shape (forms,).
+        beta, covariance: (taus, forms, columns) and (taus, forms, columns, columns).
+        centre: means of the log sizes, where the intercept is taken. Shape (columns - 1,).
+        misfit_p: p-value of the chi^2 of the likeliest component.
         scale: factor by which misfit widened the standard deviations; 1 if the data fit.
-        smoothed: the cell means as the heaviest component predicts them, noise taken out.
+        smoothed: the cell means as the components predict them on average, noise taken out.
     """
 
+    design: Array
     weights: Array
+    likelihood: Array
+    form_weights: Array
     beta: Array
     covariance: Array
-    centre: float
+    centre: Array
     misfit_p: float
     scale: float
     smoothed: Array
 
     @property
     def mixture(self) -> Mixture:
-        """The law of the slope, or of the level."""
-        return Mixture(self.weights, self.beta[:, 0], np.sqrt(self.covariance[:, 0, 0]) * self.scale)
+        """The law of the first slope, or of the level."""
+        return self.slope(0)
 
-    def line(self, size: float) -> Mixture:
-        """The law of alpha + a log(size): the fitted power law without its finite-size correction."""
-        at = np.array([np.log(size) - self.centre, 1.0])
-        return Mixture(self.weights, self.beta @ at, np.sqrt(at @ self.covariance @ at) * self.scale)
+    def slope(self, column: int) -> Mixture:
+        """The law of one coefficient."""
+        at = np.zeros(self.design.shape[1])
+        at[column] = 1.0
+        return self._along(at)
+
+    def line(self, sizes: npt.ArrayLike) -> Mixture:
+        """The law of alpha + sum_j a_j log(size_j): the fitted power law without its finite-size correction."""
+        return self._along(np.append(np.log(np.atleast_1d(np.asarray(sizes, dtype=np.float64))) - self.centre, 1.0))
+
+    def band(self, sizes: Array, levels: Sequence[float]) -> Array:
+        """Return the quantiles of `line` at several sizes (cells, v). Shape (cells, len(levels))."""
+        at = np.column_stack([np.log(sizes) - self.centre, np.ones(len(sizes))])
+        means = np.einsum("mi,...i->m...", at, self.beta).reshape(len(at), -1)
+        variances = np.einsum("mi,...ij,mj->m...", at, self.covariance, at).reshape(len(at), -1)
+        weights = np.broadcast_to(self.weights.ravel(), means.shape)
+        return quantiles(weights, means, np.sqrt(variances) * self.scale, levels)
+
+    def by_tau(self, column: int, levels: Sequence[float]) -> Array:
+        """Return the quantiles of a coefficient were tau known, for each tau of the grid. Shape (taus, len(levels))."""
+        log_weight = np.log(self.form_weights) + self.likelihood
+        weights = np.exp(log_weight - log_weight.max(1, keepdims=True))
+        sds = np.sqrt(self.covariance[..., column, column]) * self.scale
+        return quantiles(weights / weights.sum(1, keepdims=True), self.beta[..., column], sds, levels)
+
+    def _along(self, at: Array) -> Mixture:
+        means, variances = self.beta @ at, np.einsum("i,...ij,j->...", at, self.covariance, at)
+        return Mixture(self.weights.ravel(), means.ravel(), np.sqrt(variances).ravel() * self.scale)
 
 
 def cell_means(samples: Sequence[Array]) -> CellMeans:
@@ -121,69 +134,149 @@ def shrunk(means: Array, squares: Array, counts: Array) -> CellMeans:
     return CellMeans(means, v, degrees)
 
 
+@dataclass(frozen=True)
+class Grid:
+    """What a fit needs besides the cell means: the covariance of every component, inverted once for many data sets.
+
+    Attributes:
+        noise: variances of the cell means around the forms. Shape (cells,).
+        inverse: of the covariance of the cell means. Shape (taus, forms, cells, cells).
+        covariance: of the coefficients. Shape (taus, forms, columns, columns).
+        determinants: log det of both, summed. Shape (taus, forms).
+        prior: weights. Shape (taus, forms).
+    """
+
+    design: Array
+    noise: Array
+    inverse: Array
+    covariance: Array
+    determinants: Array
+    prior: Array
+    form_weights: Array
+    centre: Array
+
+    def fits(self, y: Array) -> list[Fit]:
+        """Return the fit of each row of cell means. Shape of y: (m, cells)."""
+        count, parameters = self.design.shape
+        solved = self.covariance @ self.design.T @ self.inverse
+        beta = np.einsum("tfpi,mi->mtfp", solved, y)
+        residual = y[:, None, None, :] - beta @ self.design.T
+        pulled = np.einsum("tfij,mtfj->mtfi", self.inverse, residual)
+        chi2 = (residual * pulled).sum(-1)
+        likelihood = -(self.determinants + chi2) / 2
+        with np.errstate(divide="ignore"):
+            log_weight = np.log(self.prior) + likelihood
+        weight = np.exp(log_weight - log_weight.max((1, 2), keepdims=True))
+        weight = weight / weight.sum((1, 2), keepdims=True)
+        smoothed = y - self.noise * np.einsum("mtfi,mtf->mi", pulled, weight)
+        degrees, fits = count - parameters, []
+        for i, row in enumerate(likelihood):
+            least = float(chi2[i].ravel()[int(np.argmax(row))])
+            misfit_p = float(special.chdtrc(degrees, least)) if degrees > 0 else 1.0
+            scale = float(np.sqrt(least / degrees)) if misfit_p < MISFIT_LEVEL else 1.0
+            fits.append(
+                Fit(
+                    self.design, weight[i], row, self.form_weights, beta[i], self.covariance, self.centre,
+                    misfit_p, max(scale, 1.0), smoothed[i],
+                )
+            )  # fmt: skip
+        return fits
+
+    def draw(self, y: Array, weights: Array, count: int, rng: np.random.Generator) -> Array:
+        """Draw true cell means from what the data say of them: a component by weight, then its normal law.
+
+        Given one, the law is N(y - D Q y, D - D Q D), D = diag(noise), Q = V^-1 - V^-1 X (X^T V^-1 X)^-1 X^T V^-1.
+
+        Returns:
+            Shape (count, cells).
+        """
+        flat = rng.choice(weights.size, size=count, p=weights.ravel())
+        cells = len(y)
+        rows = []
+        for index in flat:
+            inverse = self.inverse.reshape(-1, cells, cells)[index]
+            covariance = self.covariance.reshape(-1, *self.covariance.shape[2:])[index]
+            weighted = inverse @ self.design
+            q = inverse - weighted @ covariance @ weighted.T
+            spread = np.diag(self.noise) - self.noise[:, None] * q * self.noise
+            values, vectors = np.linalg.eigh((spread + spread.T) / 2)
+            noise = vectors @ (np.sqrt(np.maximum(values, 0)) * rng.standard_normal(cells))
+            rows.append(y - self.noise * (q @ y) + noise)
+        return np.stack(rows)
+
+
 def fit_slope(
-    sizes: Array, cells: CellMeans, *, taus: Sequence[float] = TAUS, weights: Sequence[float] = TAU_WEIGHTS
+    sizes: Array,
+    cells: CellMeans,
+    *,
+    taus: Sequence[float] = TAUS,
+    weights: Sequence[float] = TAU_WEIGHTS,
+    up_to_logs: bool = False,
 ) -> Fit:
-    """Fit the slope of y in log(size). sizes: shape (cells,), increasing."""
-    x = np.log(sizes)
-    design = np.stack([x - x.mean(), np.ones_like(x)], axis=1)
-    decays = [_decay(sizes, omegas) for omegas in _bases()]
-    return _average(design, cells, decays, taus, weights, centre=float(x.mean()))
+    """Fit the slopes of y in the logs of the sizes; the arguments are those of `slope_grid`."""
+    return slope_grid(sizes, cells.v, taus=taus, weights=weights, up_to_logs=up_to_logs).fits(cells.y[None])[0]
 
 
 def fit_level(
     sizes: Array, cells: CellMeans, *, taus: Sequence[float] = TAUS, weights: Sequence[float] = TAU_WEIGHTS
 ) -> Fit:
-    """Fit the level that y tends to; corrections decay as powers or as 1/log(size)."""
-    design = np.ones((len(sizes), 1))
-    decays = [_decay(sizes, omegas) for omegas in _bases()]
-    if sizes[0] > 1:
-        decays.append((np.log(sizes[0]) / np.log(sizes))[:, None])
-    return _average(design, cells, decays, taus, weights)
+    """Fit the level that y tends to; corrections decay as powers or as 1/log(size). sizes as for `slope_grid`."""
+    return level_grid(sizes, cells.v, taus=taus, weights=weights).fits(cells.y[None])[0]
 
 
-@cache
-def _bases() -> tuple[tuple[float, ...], ...]:
-    """Single powers, and the pairs {omega, 2 omega} for the first four."""
-    return (*((omega,) for omega in OMEGAS), *((omega, 2 * omega) for omega in OMEGAS[:4]))
+def slope_grid(
+    sizes: Array,
+    v: Array,
+    *,
+    taus: Sequence[float] = TAUS,
+    weights: Sequence[float] = TAU_WEIGHTS,
+    up_to_logs: bool = False,
+) -> Grid:
+    """Return the components of a fit of slopes.
+
+    Args:
+        sizes: shape (cells,), or (cells, s) for s sizes that vary on their own.
+        v: variances of the cell means. Shape (cells,).
+        taus, weights: the grid of correction sizes and its prior.
+        up_to_logs: leave a power of log v open for each size: N(0, 1) times log log v.
+    """
+    table = sizes.reshape(len(sizes), -1)
+    x = np.log(table)
+    centre = x.mean(0)
+    design = np.column_stack([x - centre, np.ones(len(x))])
+    nuisance = UNCLAIMED_LOG * np.log(np.log(np.maximum(table, 2.0))) if up_to_logs else None
+    return _grid(design, v, *decays(table), taus, weights, centre=centre, nuisance=nuisance)
 
 
-def _decay(sizes: Array, omegas: Sequence[float]) -> Array:
-    """The corrections (size/smallest)^(-omega), a column each."""
-    return np.stack([(sizes / sizes[0]) ** -omega for omega in omegas], axis=1)
+def level_grid(sizes: Array, v: Array, *, taus: Sequence[float] = TAUS, weights: Sequence[float] = TAU_WEIGHTS) -> Grid:
+    """Return the components of a fit of a level; arguments as for `slope_grid`."""
+    table = sizes.reshape(len(sizes), -1)
+    return _grid(np.ones((len(table), 1)), v, *decays(table, level=True), taus, weights, centre=np.empty(0))
 
 
-def _average(
+def _grid(
     design: Array,
-    cells: CellMeans,
-    decays: Sequence[Array],
+    v: Array,
+    columns: Sequence[Array],
+    form_weights: Array,
     taus: Sequence[float],
     weights: Sequence[float],
     *,
-    centre: float = 0.0,
-) -> Fit:
-    """Generalised least squares for every (basis, tau), weighted by prior x restricted marginal likelihood."""
-    count, columns = design.shape
-    floor = max(float(cells.v.max()) * 1e-12, LEAST_VARIANCE)  # a cell without noise must not make V singular
-    noise = np.diag(np.maximum(cells.v, floor))
-    outer = np.stack([phi @ phi.T for phi in decays])
-    tau = np.asarray(taus)
-    v = noise + (tau[:, None, None, None] ** 2 * outer).reshape(-1, count, count)
-    prior = np.repeat(np.asarray(weights, dtype=np.float64) / len(decays), len(decays))
-
-    inverse = np.linalg.inv(v)
+    centre: Array,
+    nuisance: Array | None = None,
+) -> Grid:
+    """Invert the covariance of every (tau, form)."""
+    variances = np.maximum(v + DISCREPANCY**2, float(v.max()) * 1e-12)  # no cell may make it singular
+    noise = np.diag(variances)
+    if nuisance is not None:
+        noise = noise + nuisance @ nuisance.T
+    outer = np.stack([phi @ phi.T for phi in columns])
+    covariances = noise + np.asarray(taus, dtype=np.float64)[:, None, None, None] ** 2 * outer
+    inverse = np.linalg.inv(covariances)
     information = design.T @ inverse @ design
-    covariance = np.linalg.inv(information)
-    beta = (covariance @ (design.T @ inverse @ cells.y)[..., None])[..., 0]
-    residual = cells.y - beta @ design.T
-    chi2 = np.einsum("ci,cij,cj->c", residual, inverse, residual)
-    log_weight = np.log(prior) - (np.linalg.slogdet(v)[1] + np.linalg.slogdet(information)[1] + chi2) / 2
-    weight: Array = np.exp(log_weight - log_weight.max())
-    weight = weight / weight.sum()
-
-    best = int(np.argmax(weight))
-    degrees = count - columns
-    smoothed = cells.y - np.maximum(cells.v, floor) * (inverse[best] @ residual[best])
-    misfit_p = float(special.chdtrc(degrees, chi2[best])) if degrees > 0 else 1.0
-    scale = float(np.sqrt(chi2[best] / degrees)) if misfit_p < MISFIT_LEVEL else 1.0
-    return Fit(weight, beta, np.asarray(covariance, dtype=np.float64), centre, misfit_p, max(scale, 1.0), smoothed)
+    determinants = np.linalg.slogdet(covariances)[1] + np.linalg.slogdet(information)[1]
+    prior = np.asarray(weights, dtype=np.float64)[:, None] * form_weights
+    covariance: Array = np.linalg.inv(information).astype(np.float64)
+    return Grid(
+        design, variances, inverse.astype(np.float64), covariance, determinants, prior, form_weights, centre
+    )  # fmt: skip

@@ -1,66 +1,75 @@
 """Judging samples against a statement: a pure function, with no simulation in it.
 
-PASS is tested first. With a the residual exponent of measured/claimed, q its quantiles, delta the margin:
-Theta: PASS q.05 > -delta and q.95 < delta; FAIL q.005 > 0 or q.995 < 0.
-Omega: PASS q.05 > -delta; FAIL q.99 < 0.   O: the mirror image.
-Limit: the same as Theta for the level of measured/formula around 1, delta relative (0.05).
-Otherwise INCONCLUSIVE. Fewer than 5 sizes or less than one decade never PASSes; fewer than 3 sizes decide nothing.
+The rule is `verify.rule`, the fit `verify.fit`; what counts as usable samples is `verify.cells`. Fewer than 5 sizes or
+less than one decade never PASSes; fewer than 3 sizes decide nothing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import pandas as pd
+from scipy import special, stats
 
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.law import LIMIT_MARGIN, MARGIN
-from bigtheta.theory.order import leading_order
-from bigtheta.theory.scale import SIZES, Path
+from bigtheta.theory.scale import Path
 from bigtheta.theory.statement import Sense, Statement
-from bigtheta.verify.fit import CellMeans, Fit, cell_means, fit_level, fit_slope, shrunk
-from bigtheta.verify.reason import Reason
-from bigtheta.verify.verdict import Cell, Judgement, Verdict
+from bigtheta.verify.advice import Gridder, deviations, outlook, tau_break
+from bigtheta.verify.cells import ESTIMANDS, MIN_DECADES, MIN_SIZES, Cells, arranged, means, unusable
+from bigtheta.verify.fit import CellMeans, Fit, fit_slope, level_grid, slope_grid
+from bigtheta.verify.reason import Outlook, Reason, misfit
+from bigtheta.verify.rule import PASS_LEVEL, Rule
+from bigtheta.verify.table import read_table
+from bigtheta.verify.verdict import Cell, Exponent, Judgement, Need, Verdict
 
 __all__ = ["ESTIMANDS", "judge"]
 
 Array = npt.NDArray[np.float64]
 
-ESTIMANDS = ("geomean", "mean")
 ROUNDING = 1e-28
-MIN_SIZES, MIN_DECADES, FEWEST_SIZES = 5, 1.0, 3
-TAIL_INDEX = 2.5
-_LEVELS = (0.005, 0.01, 0.025, 0.05, 0.5, 0.95, 0.975, 0.99, 0.995)
-_TAU_GRID = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0)
+_BAND = (0.025, 0.975)
+_DIVERGES = 0.0025
+"""Tail in which a slope of measured/formula must lie for a limit to FAIL by it."""
+_LEAST_APART = 0.3
+"""Decades that a size must vary apart from the others for its exponent to be told."""
 
 
 def judge(
-    sizes: Mapping[str, npt.ArrayLike],
-    samples: Sequence[npt.ArrayLike],
-    statement: Statement | str,
+    sizes: Mapping[str, npt.ArrayLike] | pd.DataFrame | str | FilePath,
+    samples: Sequence[npt.ArrayLike] | None = None,
+    statement: Statement | str | None = None,
     margin: float | None = None,
     *,
     estimand: str | None = None,
     along: str | None = None,
     path: Path | None = None,
     constants: Mapping[Any, float] | None = None,
+    value: str = "value",
+    look: tuple[int, int] | None = None,
 ) -> Judgement:
     """Judge samples of a quantity against a statement on how it scales.
 
     Args:
-        sizes: arrays by name, an entry a cell, such as {"n": [100, 200, 400], "d": [200, 400, 800]}.
+        sizes: arrays by name, an entry a cell, such as {"n": [100, 200, 400], "d": [200, 400, 800]}; or a table with a
+            row a sample (a frame, or the path of a CSV file) with columns n, d, k, p and `value`, then without samples.
         samples: one array of positive samples for each cell.
-        statement: `Theta(sqrt(n))`, or the same as text.
+        statement: `Theta(sqrt(n))`, or the same as text. Several sizes that vary on their own each have an exponent,
+            and all must agree.
         margin: delta for the exponent (default 0.10); relative for `Limit` (default 0.05).
-        estimand: "geomean" (default; for Limit "mean") or "mean".
-        along: the size whose exponent is judged; default the first that varies.
+        estimand: "geomean" (default; for Limit "mean"), "mean" or "median".
+        along: the one size whose exponent is judged; default every size that varies on its own.
         path: the exact path, if known, for the claimed exponent.
         constants: values of mu(j) and lam in the statement.
+        value: the column of samples in a table.
+        look: (k, K) if this is the k-th of K looks at growing samples; the noise is then taken larger, so that the
+            error rates hold over all looks.
 
     Returns:
         A `Judgement`; degenerate samples give a verdict with its reason, never an exception.
@@ -76,303 +85,217 @@ def judge(
     >>> judge({"n": n}, samples, "Theta(n)").verdict
     <Verdict.FAIL: 'FAIL'>
     """
-    claim = statement if isinstance(statement, Statement) else Statement.parse(statement)
+    if isinstance(sizes, pd.DataFrame | str | FilePath):
+        if samples is not None and statement is None and isinstance(samples, Statement | str):
+            samples, statement = None, samples
+        if samples is not None:
+            raise InvalidInputError("judge: a table holds its samples; give samples only with sizes by name")
+        sizes, samples = read_table(sizes, value=value)
+    claim = statement if isinstance(statement, Statement) else Statement.parse(statement)  # type: ignore[arg-type]
     is_limit = claim.sense is Sense.LIMIT
-    delta = (LIMIT_MARGIN if is_limit else MARGIN) if margin is None else margin
-    if not (isinstance(delta, int | float) and 0 < delta < math.inf):
-        raise InvalidInputError(f"margin: expected a number > 0 but got margin={margin!r}")
+    delta = _checked_margin(margin, LIMIT_MARGIN if is_limit else MARGIN)
     wanted = estimand or ("mean" if is_limit else "geomean")
     if wanted not in ESTIMANDS:
         raise unknown_name("estimand", wanted, ESTIMANDS)
-    data = _arranged(sizes, samples, claim, along, constants)
-    claimed = None if is_limit else _claimed_exponent(claim, data, path, constants)
+    data = arranged(sizes, samples, claim, along, constants)  # type: ignore[arg-type]
+    claimed = None if is_limit else data.claimed(claim, path, constants)
     base: dict[str, Any] = {
         "statement": str(claim), "sense": claim.sense.value, "variable": data.variable,
-        "claimed": claimed, "margin": delta,
+        "claimed": None if claimed is None else claimed[0], "margin": delta,
     }  # fmt: skip
-    if (refusal := _unusable(data, wanted)) is not None:
-        return Judgement(verdict=refusal[0], reason=refusal[1], **base)
-    with np.errstate(over="ignore"):
-        return _judged(data, claim, wanted, delta, claimed, base)
+    if (refusal := unusable(data, wanted)) is not None:
+        verdict, reason = refusal
+        tail = "the mean is not estimable" in reason
+        need = (Need.TAIL if tail else Need.DATA) if verdict is Verdict.INCONCLUSIVE else None
+        return Judgement(verdict=verdict, reason=reason, needs=need, **base)
+    with np.errstate(over="ignore", divide="ignore"):
+        return _judged(data, claim, wanted, delta, claimed, look, base)
 
 
 def _judged(
-    data: _Data, claim: Statement, wanted: str, delta: float, claimed: float | None, base: dict[str, Any]
+    data: Cells,
+    claim: Statement,
+    wanted: str,
+    delta: float,
+    claimed: tuple[float, ...] | None,
+    look: tuple[int, int] | None,
+    base: dict[str, Any],
 ) -> Judgement:
     """Fit, decide, and say why."""
-    is_limit = claim.sense is Sense.LIMIT
-    ratios = [s / f for s, f in zip(data.samples, data.formula, strict=True)]
-    cells = _means(ratios, wanted, is_limit)
+    is_limit = claimed is None
+    cells = means([s / f for s, f in zip(data.samples, data.formula, strict=True)], wanted, is_limit)
     if cells.degrees < 3 or not np.isfinite(cells.y).all() or cells.v.max() < ROUNDING:
         why = "too few trials to estimate the noise"
         if cells.degrees >= 3:
             why = "the samples of each cell are identical up to rounding"
-        return Judgement(verdict=Verdict.INCONCLUSIVE, reason=f"{why}; give more independent trials a cell", **base)
-    fit = (fit_level if is_limit else fit_slope)(data.size, cells)
-    q = dict(zip(_LEVELS, fit.mixture.quantiles(_LEVELS).tolist(), strict=True))
-    if is_limit:
-        q = {level: value - 1 for level, value in q.items()}
-    verdict = _decide(claim.sense, q, delta)
+        reason = f"{why}; give more independent trials a cell"
+        return Judgement(verdict=Verdict.INCONCLUSIVE, reason=reason, needs=Need.DATA, **base)
+    noisy = cells.quieter(1 / _inflation(look))
+    columns = 1 if is_limit else len(data.variables)
+    rule = Rule(claim.sense, delta, columns)
+    gridder: Gridder = level_grid if is_limit else partial(slope_grid, up_to_logs=claim.up_to_logs)
+    fit = gridder(data.size, noisy.v).fits(noisy.y[None])[0]
+    shift = 1.0 if is_limit else 0.0
+    quantiles = deviations([fit], rule, shift)[0]
+    verdict, worst = _decide(rule, quantiles)
+    p_value = min(rule.p_value(fit.slope(column).below(shift)) for column in range(columns))
+    q = quantiles[worst]
+    words = Reason(rule, data.variables[worst], None if claimed is None else claimed[worst], q)
     narrow = _too_little_range(data)
-    words = Reason(claim.sense, data.variable, claimed, q, delta)
-    reason = words.why(verdict, _floor(fit, data, cells, is_limit), fit.misfit_p, narrow)
-    if verdict is Verdict.PASS and narrow:
-        verdict = Verdict.INCONCLUSIVE
-
-    constant_formula = not claim.formula.free_symbols
-    scale = float(data.formula[0]) if is_limit and constant_formula else 1.0
-    shift = 1.0 if is_limit else float(claimed or 0.0)
-    values = {level: scale * (shift + value) for level, value in q.items()}
-    below, above = _rejected(claim.sense, q, delta)
-    implied = 1.0 if is_limit else float(np.exp(fit.line(data.size[-1]).quantiles([0.5])[0]))
-    level = np.exp(cells.y) if not is_limit else cells.y
-    x = np.log(data.size)
-    return Judgement(
-        verdict=verdict,
-        reason=reason,
-        estimate=values[0.5],
-        low=values[0.025],
-        high=values[0.975],
-        rejects_below=None if below is None else scale * (shift + below),
-        rejects_above=None if above is None else scale * (shift + above),
-        constant=implied,
-        misfit_p=fit.misfit_p,
-        tau_break=_tau_break(claim.sense, data, cells, delta, is_limit) if verdict is Verdict.PASS else None,
-        ratio_range=(float(level.min()), float(level.max())),
-        local_slopes=tuple(np.diff(np.log(level * data.formula)) / np.diff(x)) if (level > 0).all() else (),
-        cells=_cells(data, cells, fit, implied, is_limit),
-        **base,
-    )
-
-
-@dataclass(frozen=True)
-class _Data:
-    """Cells in increasing order of the judged size."""
-
-    variable: str
-    size: Array
-    sizes: tuple[dict[str, int | float], ...]
-    samples: tuple[Array, ...]
-    formula: Array
-
-    @property
-    def decades(self) -> float:
-        return float(np.log10(self.size[-1] / self.size[0])) if len(self.size) else 0.0
-
-    def where(self, index: int) -> str:
-        return f"{self.variable} = {self.size[index]:g}"
-
-
-def _arranged(
-    sizes: Mapping[str, npt.ArrayLike],
-    samples: Sequence[npt.ArrayLike],
-    claim: Statement,
-    along: str | None,
-    constants: Any,
-) -> _Data:
-    """Check shapes, find the size that varies, sort the cells by it."""
-    if not isinstance(sizes, Mapping) or not sizes:
-        raise InvalidInputError(f"sizes: expected arrays by name such as {{'n': [100, 200]}} but got {sizes!r}")
-    arrays: dict[str, Array] = {}
-    for name, values in sizes.items():
-        if name not in SIZES:
-            raise unknown_name("size", name, SIZES)
-        try:
-            arrays[name] = np.atleast_1d(np.asarray(values, dtype=np.float64))
-        except (TypeError, ValueError) as error:
-            raise InvalidInputError(f"sizes: expected numbers for {name} but got {values!r}") from error
-    if isinstance(samples, Mapping | str) or not isinstance(samples, Iterable):
-        raise InvalidInputError(f"samples: expected one array for each cell but got {type(samples).__name__}")
-    columns = []
-    for index, cell in enumerate(samples):
-        try:
-            columns.append(np.asarray(cell, dtype=np.float64).ravel())
-        except (TypeError, ValueError) as error:
-            raise InvalidInputError(f"samples: expected numbers in cell {index} but got {cell!r}") from error
-    for name, array in arrays.items():
-        if array.shape != (len(columns),):
-            raise InvalidInputError(
-                f"sizes: {name} has {array.size} entries but there are {len(columns)} cells of samples"
-            )
-        if not (np.isfinite(array).all() and (array > 0).all()):
-            raise InvalidInputError(f"sizes: expected positive numbers but got {name}={array.tolist()!r}")
-    if not columns:
-        raise InvalidInputError("samples: expected at least one cell but got none")
-    varying = [name for name, array in arrays.items() if np.unique(array).size > 1]
-    variable = along or (varying[0] if varying else next(iter(arrays)))
-    if variable not in arrays:
-        raise unknown_name("size in along", variable, arrays)
-    order = np.argsort(arrays[variable], kind="stable")
-    size = arrays[variable][order]
-    if np.unique(size).size < size.size:
-        raise InvalidInputError(
-            f"sizes: two cells have the same {variable}; merge them, or name the size that varies in `along`"
+    facts: dict[str, Any] = {}
+    if is_limit and verdict is not Verdict.FAIL and (away := _diverges(data, wanted, look)) is not None:
+        verdict, reason, p_value = Verdict.FAIL, away[0], min(p_value, away[1])
+    elif verdict is Verdict.FAIL:
+        reason = words.contradiction()
+    elif verdict is Verdict.PASS and not narrow:
+        reason = "; ".join(
+            Reason(rule, name, None if claimed is None else claimed[j], quantiles[j]).agreement()
+            for j, name in enumerate(data.variables[:columns])
         )
-    formula = claim.value(arrays, constants)[order]
-    rows = tuple({name: _whole(array[i]) for name, array in arrays.items()} for i in order)
-    return _Data(variable, size, rows, tuple(columns[i] for i in order), formula)
-
-
-def _whole(value: float) -> int | float:
-    return int(value) if value == int(value) else float(value)
-
-
-def _claimed_exponent(claim: Statement, data: _Data, path: Path | None, constants: Any) -> float:
-    """The judged size's exponent in the formula: exact where the path is known, else its slope over these sizes."""
-    formula = claim.formula.subs(dict(constants or {}))
-    free = {str(s) for s in formula.free_symbols}
-    if free <= {data.variable} or (path is not None and "p" not in free):
-        return float(leading_order(formula, path=path).power)
-    x = np.log(data.size)
-    return float(np.polyfit(x, np.log(data.formula), 1)[0]) if len(x) > 1 else 0.0
-
-
-def _unusable(data: _Data, estimand: str) -> tuple[Verdict, str] | None:
-    """Return verdict and reason for samples that cannot be judged."""
-    for index, cell in enumerate(data.samples):
-        where = data.where(index)
-        if not len(cell):
-            return Verdict.INCONCLUSIVE, f"no samples at {where}; measure that cell or leave it out"
-        if bad := int((~np.isfinite(cell)).sum()):
-            return Verdict.ERROR, f"{bad} of {len(cell)} samples at {where} are not finite numbers"
-        if bad := int((cell <= 0).sum()):
-            return (
-                Verdict.ERROR,
-                f"{bad} of {len(cell)} samples at {where} are not positive, so they have no order of growth",
-            )
-    if len(data.size) < FEWEST_SIZES:
-        count = len(data.size)
-        return (
-            Verdict.INCONCLUSIVE,
-            f"{count} size{'s' * (count != 1)} cannot show how it scales; give {MIN_SIZES} or more",
-        )
-    if estimand == "mean" and (tail := _tail_index(data.samples)) < TAIL_INDEX:
-        return (
-            Verdict.INCONCLUSIVE,
-            f"the mean is not estimable: the samples' tail index is {tail:.1f}; judge the geomean",
-        )
-    return None
-
-
-def _tail_index(samples: Sequence[Array]) -> float:
-    """Hill index of the top 5% of the pooled samples, each relative to its cell's median; inf for few samples."""
-    pooled = np.sort(np.concatenate([s / np.median(s) for s in samples]))
-    top = len(pooled) // 20
-    if top < 5:
-        return math.inf
-    excess = float(np.log(pooled[-top:] / pooled[-top - 1]).mean())
-    return 1 / excess if excess > 0 else math.inf
-
-
-def _means(ratios: Sequence[Array], estimand: str, is_limit: bool) -> CellMeans:
-    """Cell means of what is fitted: log ratios for exponents (of the mean: by jackknife), ratios for limits."""
-    if is_limit:
-        return cell_means(
-            ratios
-            if estimand == "mean"
-            else [np.exp(np.log(r).mean()) * (1 + np.log(r) - np.log(r).mean()) for r in ratios]
-        )
-    if estimand == "geomean":
-        return cell_means([np.log(r) for r in ratios])
-    means = np.array([np.log(r.mean()) for r in ratios])
-    squares = []
-    for r in ratios:
-        m = len(r)
-        others = np.maximum(r.sum() - r, np.finfo(float).tiny)  # one sample may be the whole sum
-        without = np.log(others / (m - 1)) if m > 1 else np.zeros(1)
-        squares.append((m - 1) ** 2 * ((without - without.mean()) ** 2).sum())
-    return shrunk(means, np.array(squares), np.array([len(r) for r in ratios], dtype=np.float64))
-
-
-def _decide(sense: Sense, q: Mapping[float, float], delta: float) -> Verdict:
-    """Apply the rule of the module's head; q are quantiles of the deviation from the claim."""
-    passes = _passes(sense, q[0.05], q[0.95], delta)
-    fails = {Sense.OMEGA: q[0.99] < 0, Sense.BIG_O: q[0.01] > 0}.get(sense, q[0.005] > 0 or q[0.995] < 0)
-    return Verdict.PASS if passes else Verdict.FAIL if fails else Verdict.INCONCLUSIVE
-
-
-def _passes(sense: Sense, low: float, high: float, delta: float) -> bool:
-    """Whether the 90% interval of the deviation lies within the margin, on the side or sides that the sense asks."""
-    above, below = low > -delta, high < delta
-    return {Sense.OMEGA: above, Sense.BIG_O: below}.get(sense, above and below)
-
-
-def _rejected(sense: Sense, q: Mapping[float, float], delta: float) -> tuple[float | None, float | None]:
-    """Return the claims, as deviations from this one, below and above which these data FAIL a claim.
-
-    A claim beyond the 99% interval still PASSes where the 90% interval is within the margin of it. For a limit the
-    margin is relative to the claim.
-    """
-    one_sided = sense in (Sense.OMEGA, Sense.BIG_O)
-    low, high = (q[0.01], q[0.99]) if one_sided else (q[0.005], q[0.995])
-    if sense is Sense.LIMIT:
-        near, far = (1 + q[0.95]) / (1 + delta) - 1, (1 + q[0.05]) / (1 - delta) - 1 if delta < 1 else math.inf
+        facts["tau_break"] = tau_break(gridder, data.size, noisy, claim.sense, delta, shift)
     else:
-        near, far = q[0.95] - delta, q[0.05] + delta
-    may_pass = one_sided or near < far
-    below = min(low, near) if may_pass else low
-    above = max(high, far) if may_pass else high
-    return (None if sense is Sense.OMEGA else below), (None if sense is Sense.BIG_O else above)
+        passed, verdict = verdict is Verdict.PASS, Verdict.INCONCLUSIVE
+
+        fewest = min(map(len, data.samples))
+        ahead = Outlook(0.0)
+        if not passed and not narrow:
+            ahead = outlook(gridder, data.size, noisy, rule, shift, lambda q: _decide(rule, q)[0], fewest)
+        need = _need(data, fit, narrow, ahead, worst)
+        reason = f"{words.agreement()}, but {narrow}" if passed else words.undecided(narrow, ahead, need)
+        facts |= {"needs": need, "more_trials": ahead.more_trials, "larger_sizes": ahead.larger_sizes}
+    facts |= _numbers(data, claim, cells, fit, rule, quantiles, claimed, worst)
+    return Judgement(
+        verdict=verdict, reason=reason + misfit(fit.misfit_p), misfit_p=fit.misfit_p, p_value=p_value,
+        **(base | facts),
+    )  # fmt: skip
 
 
-def _too_little_range(data: _Data) -> str | None:
+def _numbers(
+    data: Cells,
+    claim: Statement,
+    cells: CellMeans,
+    fit: Fit,
+    rule: Rule,
+    quantiles: Sequence[Mapping[float, float]],
+    claimed: tuple[float, ...] | None,
+    worst: int,
+) -> dict[str, Any]:
+    """Estimates, intervals and the rows of the table."""
+    is_limit, q = claimed is None, quantiles[worst]
+    scale = float(data.formula[0]) if is_limit and not claim.formula.free_symbols else 1.0
+    shift = 1.0 if claimed is None else claimed[worst]
+    below, above = rule.rejected(q)
+    implied = 1.0 if is_limit else float(np.exp(fit.line(data.size[-1]).quantiles([0.5])[0]))
+    level = cells.y if is_limit else np.exp(cells.y)
+    on_path = len(data.variables) == 1 and (level > 0).all()
+    slopes = np.diff(np.log(level * data.formula)) / np.diff(np.log(data.size[:, 0])) if on_path else ()
+    return {
+        "variable": data.variables[worst],
+        "claimed": None if claimed is None else claimed[worst],
+        "estimate": scale * (shift + q[0.5]),
+        "low": scale * (shift + q[0.025]),
+        "high": scale * (shift + q[0.975]),
+        "rejects_below": None if below is None else scale * (shift + below),
+        "rejects_above": None if above is None else scale * (shift + above),
+        "limit_target": scale,
+        "constant": implied,
+        "ratio_range": (float(level.min()), float(level.max())),
+        "local_slopes": tuple(map(float, slopes)),
+        "cells": _rows(data, cells, fit, implied, is_limit),
+        "exponents": tuple(
+            Exponent(name, claimed[j] + q[0.5], claimed[j] + q[0.025], claimed[j] + q[0.975], claimed[j])
+            for j, (name, q) in enumerate(zip(data.variables, quantiles, strict=True))
+        )
+        if claimed is not None
+        else (),
+    }
+
+
+def _checked_margin(margin: object, default: float) -> float:
+    if margin is None:
+        return default
+    if isinstance(margin, bool) or not isinstance(margin, int | float | np.floating | np.integer):
+        raise InvalidInputError(f"margin: expected a number > 0 but got margin={margin!r}")
+    if not 0 < float(margin) < math.inf:
+        raise InvalidInputError(f"margin: expected a number > 0 but got margin={margin!r}")
+    return float(margin)
+
+
+def _inflation(look: tuple[int, int] | None) -> float:
+    """Factor on the noise variance at the k-th of K looks: (z(alpha_k)/z(alpha))^2, alpha_k = alpha 2^-(K-k+1).
+
+    The levels sum to less than alpha over the looks, for the level at which a claim PASSes; for a smaller alpha, that
+    of a FAIL, the factor is more than enough. Source: derived (union bound).
+    """
+    if look is None:
+        return 1.0
+    k, count = look
+    if not 1 <= k <= count:
+        raise InvalidInputError(f"look: expected (k, K) with 1 <= k <= K but got {look!r}")
+    return float((special.ndtri(PASS_LEVEL * 2.0 ** -(count - k + 1)) / special.ndtri(PASS_LEVEL)) ** 2)
+
+
+def _decide(rule: Rule, quantiles: Sequence[Mapping[float, float]]) -> tuple[Verdict, int]:
+    """The verdict on all slopes together, and the slope that decides it: a FAIL, or the one furthest off."""
+    verdicts = [rule.decide(q) for q in quantiles]
+    if Verdict.FAIL in verdicts:
+        return Verdict.FAIL, verdicts.index(Verdict.FAIL)
+    worst = max(range(len(quantiles)), key=lambda j: max(abs(quantiles[j][0.05]), abs(quantiles[j][0.95])))
+    return (Verdict.PASS if set(verdicts) == {Verdict.PASS} else Verdict.INCONCLUSIVE), worst
+
+
+def _diverges(data: Cells, wanted: str, look: tuple[int, int] | None) -> tuple[str, float] | None:
+    """Return reason and p-value if measured/formula grows or vanishes like a power, so that it has no limit."""
+    ratios = [s / f for s, f in zip(data.samples, data.formula, strict=True)]
+    cells = means(ratios, wanted, False)
+    if not np.isfinite(cells.y).all():
+        return None
+    slope = fit_slope(data.size, cells.quieter(1 / _inflation(look))).mixture
+    low, high = slope.quantiles([_DIVERGES, 1 - _DIVERGES]).tolist()
+    if low <= 0 <= high:
+        return None
+    how, below = ("grows", slope.below(0.0)) if low > 0 else ("vanishes", 1 - slope.below(0.0))
+    words = f"measured/formula {how} with {data.variable}: its exponent is in [{low:.3f}, {high:.3f}] (99.5%)"
+    return f"{words}, so it does not tend to 1", 4 * below
+
+
+def _too_little_range(data: Cells) -> str | None:
     """Return why these sizes never PASS, if so, and what to do."""
-    if len(data.size) < MIN_SIZES:
-        return f"fewer than {MIN_SIZES} sizes never PASS (here {len(data.size)}): add sizes"
-    if data.decades < MIN_DECADES - 1e-9:
-        span = f"{data.size[0]:g} to {data.size[-1]:g}"
-        return f"{data.variable} = {span} is less than one decade, which never PASSes: widen the range"
+    for column, name in enumerate(data.variables):
+        values = data.size[:, column]
+        if (count := data.distinct(column)) < MIN_SIZES:
+            of = f" of {name}" if len(data.variables) > 1 else ""
+            return f"fewer than {MIN_SIZES} sizes{of} never PASS (here {count}): add sizes"
+        if data.decades(column) < MIN_DECADES - 1e-9:
+            span = f"{values.min():g} to {values.max():g}"
+            return f"{name} = {span} is less than one decade, which never PASSes: widen the range"
     return None
 
 
-def _floor(fit: Fit, data: _Data, cells: CellMeans, is_limit: bool) -> float:
-    """Half-width of the 90% interval that no number of trials would improve."""
-    quiet = CellMeans(fit.smoothed, cells.v * 1e-4, cells.degrees)
-    q = (fit_level if is_limit else fit_slope)(data.size, quiet).mixture.quantiles([0.05, 0.95])
-    return float(q[1] - q[0]) / 2
+def _need(data: Cells, fit: Fit, narrow: str | None, ahead: Outlook, worst: int) -> Need:
+    if narrow:
+        return Need.RANGE
+    if len(data.variables) > 1:
+        x = np.log10(data.size)
+        others = np.column_stack([np.delete(x, worst, axis=1), np.ones(len(x))])
+        apart = x[:, worst] - others @ np.linalg.lstsq(others, x[:, worst], rcond=None)[0]
+        if np.ptp(apart) < _LEAST_APART:
+            return Need.DIRECTION
+    if ahead.more_trials is not None:
+        return Need.TRIALS
+    return Need.FIT if fit.scale > 1 and not ahead.larger_sizes else Need.SIZES
 
 
-def _tau_break(sense: Sense, data: _Data, cells: CellMeans, delta: float, is_limit: bool) -> float:
-    """Largest correction size tau on a grid for which PASS survives, were tau known."""
-    last = 0.0
-    for tau in _TAU_GRID:
-        mixture = (fit_level if is_limit else fit_slope)(data.size, cells, taus=(tau,), weights=(1.0,)).mixture
-        low, high = (mixture.quantiles([0.05, 0.95]) - is_limit).tolist()
-        if not _passes(sense, low, high, delta):
-            break
-        last = tau
-    return last
-
-
-def _mean(samples: Array) -> float:
-    """The mean, without overflow."""
-    largest = float(samples.max())
-    return float((samples / largest).mean()) * largest
-
-
-def _cells(data: _Data, cells: CellMeans, fit: Fit, implied: float, is_limit: bool) -> tuple[Cell, ...]:
+def _rows(data: Cells, cells: CellMeans, fit: Fit, implied: float, is_limit: bool) -> tuple[Cell, ...]:
     """The rows of the report's table."""
-    rows = []
-    z = float(stats.norm.ppf(0.975))
-    for i, samples in enumerate(data.samples):
-        f, spread = float(data.formula[i]), z * math.sqrt(cells.v[i])
-        if is_limit:
-            low, high = (f * (cells.y[i] + sign * spread) for sign in (-1, 1))
-            band = f * fit.mixture.quantiles([0.025, 0.975])
-        else:
-            low, high = (f * float(np.exp(cells.y[i] + sign * spread)) for sign in (-1, 1))
-            band = f * np.exp(fit.line(data.size[i]).quantiles([0.025, 0.975]))
-        geomean = float(np.exp(np.log(samples).mean()))
-        rows.append(
-            Cell(
-                data.sizes[i],
-                len(samples),
-                float(samples.mean()),
-                geomean,
-                low,
-                high,
-                implied * f,
-                *map(float, band),
-            )
-        )
-    return tuple(rows)
+    spread = float(stats.norm.ppf(0.975)) * np.sqrt(cells.v)
+    low, high, band = cells.y - spread, cells.y + spread, fit.mixture.quantiles(_BAND)[None]
+    if not is_limit:
+        low, high, band = np.exp(low), np.exp(high), np.exp(fit.band(data.size, _BAND))
+    f = data.formula
+    columns = np.column_stack([f * low, f * high, implied * f, f[:, None] * band]).tolist()
+    centres = [(float(s.mean()), float(np.exp(np.log(s).mean()))) for s in data.samples]
+    return tuple(
+        Cell(sizes, len(samples), *centre, *numbers)
+        for sizes, samples, centre, numbers in zip(data.sizes, data.samples, centres, columns, strict=True)
+    )

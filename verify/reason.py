@@ -6,34 +6,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bigtheta.theory.statement import Sense
-from bigtheta.verify.verdict import Verdict
+from bigtheta.verify.rule import Rule
+from bigtheta.verify.verdict import Need, Verdict
 
-__all__ = ["Reason"]
+__all__ = ["Outlook", "Reason"]
+
+POOR_FIT = 0.01
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What more data would do, if the estimates stay as they are.
+
+    Attributes:
+        floor: half-width of the 90% interval that no number of trials would improve.
+        more_trials: trials a cell, in all, that would decide, and the verdict they would bring.
+        larger_sizes: sizes to add that would decide, and the verdict they would bring.
+    """
+
+    floor: float
+    more_trials: int | None = None
+    larger_sizes: tuple[float, ...] = ()
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
 class Reason:
     """Puts a verdict into words. q: quantiles of the deviation from the claim; claimed is None for a limit."""
 
-    sense: Sense
+    rule: Rule
     variable: str
     claimed: float | None
     q: Mapping[float, float]
-    delta: float
-
-    def why(self, verdict: Verdict, floor: float, misfit_p: float, narrow: str | None) -> str:
-        """Return the reason for a verdict.
-
-        Args:
-            floor: half-width of the 90% interval that no number of trials would improve.
-            misfit_p: goodness of fit.
-            narrow: why these sizes never PASS, if so.
-        """
-        if verdict is Verdict.PASS:
-            return f"{self.agreement()}, but {narrow}" if narrow else self.agreement()
-        if verdict is Verdict.FAIL:
-            return self.contradiction()
-        return f"{self.undecided(floor, narrow)}{self.misfit(misfit_p)}"
 
     def span(self, low: float, high: float) -> str:
         """The interval between two quantiles, around the claim."""
@@ -52,31 +56,42 @@ class Reason:
 
     def agreement(self) -> str:
         """Why it passes."""
-        interval = self.span(0.05, 0.95)
-        if self.sense is Sense.OMEGA:
-            return f"{self.what} is in {interval} (90%), not below {self.target} by {self.delta:g} or more"
-        if self.sense is Sense.BIG_O:
-            return f"{self.what} is in {interval} (90%), not above {self.target} by {self.delta:g} or more"
-        return f"{self.what} is in {interval} (90%), within {self.delta:g} of {self.target}"
+        head, delta = f"{self.what} is in {self.span(0.05, 0.95)} (90%), ", f"{self.rule.delta:g}"
+        if self.rule.sense is Sense.OMEGA:
+            return f"{head}not below {self.target} by {delta} or more"
+        if self.rule.sense is Sense.BIG_O:
+            return f"{head}not above {self.target} by {delta} or more"
+        return f"{head}within {delta} of {self.target}"
 
     def contradiction(self) -> str:
         """Why it fails."""
-        if self.sense is Sense.OMEGA:
-            return f"{self.what} is in {self.span(0.01, 0.99)} (98%), below {self.target}"
-        if self.sense is Sense.BIG_O:
-            return f"{self.what} is in {self.span(0.01, 0.99)} (98%), above {self.target}"
-        return f"{self.what} is in {self.span(0.005, 0.995)} (99%), which excludes {self.target}"
+        tail = self.rule.fail_tail
+        interval = f"{self.what} is in {self.span(tail, 1 - tail)} ({100 * (1 - 2 * tail):.3g}%)"
+        if self.rule.sense is Sense.OMEGA:
+            return f"{interval}, below {self.target}"
+        if self.rule.sense is Sense.BIG_O:
+            return f"{interval}, above {self.target}"
+        return f"{interval}, which excludes {self.target}"
 
-    def undecided(self, floor: float, narrow: str | None) -> str:
+    def undecided(self, narrow: str | None, outlook: Outlook, need: Need) -> str:
         """Why neither, and what would decide."""
-        half = (self.q[0.95] - self.q[0.05]) / 2
-        head = f"{self.what} is in {self.span(0.05, 0.95)} (90%), not surely within {self.delta:g} of {self.target}; "
+        head = (
+            f"{self.what} is in {self.span(0.05, 0.95)} (90%), not surely within {self.rule.delta:g} of {self.target}; "
+        )
         if narrow:
             return f"{head}{narrow}"
-        if half > 1.5 * floor and floor < self.delta:
-            return f"{head}more trials would narrow it to +-{floor:.3f}"
-        return f"{head}finite-size corrections leave +-{floor:.3f} however many trials: larger sizes are needed"
+        then = f"would {outlook.verdict.value} if the estimates stay" if outlook.verdict is not None else ""
+        if need is Need.TRIALS:
+            return f"{head}more trials would narrow it to +-{outlook.floor:.3f}: {outlook.more_trials} a cell {then}"
+        if need is Need.DIRECTION:
+            return f"{head}the sizes vary too much together to tell their exponents apart: vary one alone"
+        tail = f"finite-size corrections leave +-{outlook.floor:.3f} however many trials: larger sizes are needed"
+        if outlook.larger_sizes:
+            sizes = ", ".join(f"{size:.0f}" for size in outlook.larger_sizes)
+            tail += f"; with {self.variable} = {sizes} too it {then}"
+        return f"{head}{tail}"
 
-    def misfit(self, p: float) -> str:
-        """A word on a bad fit."""
-        return f" (and no correction of the family fits: p = {p:.2g})" if p < 0.01 else ""
+
+def misfit(p: float) -> str:
+    """A word on a bad fit, for any verdict."""
+    return f" (but no correction of the family fits: p = {p:.2g})" if p < POOR_FIT else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["Cell", "Judgement", "Verdict", "exit_code", "overall"]
+__all__ = ["Cell", "Exponent", "Judgement", "Need", "Verdict", "exit_code", "overall"]
 
 
 class Verdict(Enum):
@@ -18,6 +18,29 @@ class Verdict(Enum):
     ERROR = "ERROR"
     SKIPPED = "SKIPPED"
     NOT_RUN = "NOT-RUN"
+
+
+class Need(Enum):
+    """What an INCONCLUSIVE judgement lacks."""
+
+    TRIALS = "more trials"
+    SIZES = "larger sizes"
+    RANGE = "more sizes, or a wider range of them"
+    DIRECTION = "sizes that vary apart from each other"
+    FIT = "a law whose corrections fit"
+    TAIL = "an estimand that exists"
+    DATA = "usable samples"
+
+
+@dataclass(frozen=True)
+class Exponent:
+    """One size's exponent with its 95% interval, and what the statement claims for it."""
+
+    variable: str
+    estimate: float
+    low: float
+    high: float
+    claimed: float
 
 
 @dataclass(frozen=True)
@@ -44,7 +67,8 @@ class Judgement:
     """The outcome of judging one statement against samples.
 
     estimate, low, high: the exponent of the free size with a 95% interval; for `Limit` the value (the ratio to the
-    formula where that varies). Numbers that do not exist, as after an ERROR, are None.
+    formula where that varies); for `Peak` where it is. With several free sizes, of the one furthest from its claim;
+    `exponents` has them all. Numbers that do not exist, as after an ERROR, are None.
     """
 
     verdict: Verdict
@@ -69,6 +93,34 @@ class Judgement:
     """Smallest and largest cell value of measured / formula."""
     local_slopes: tuple[float, ...] = ()
     cells: tuple[Cell, ...] = ()
+    exponents: tuple[Exponent, ...] = ()
+    """Every judged size's exponent, an entry each."""
+    p_value: float | None = None
+    """Of the claim: a FAIL has p < 1%, Bonferroni over the judged exponents."""
+    needs: Need | None = None
+    """For INCONCLUSIVE: what is missing."""
+    more_trials: int | None = None
+    """Trials a cell, in all, that would decide if the estimates stay as they are; None if no number would."""
+    larger_sizes: tuple[float, ...] = ()
+    """Sizes to add to the sweep that would decide if the estimates stay as they are, with as many trials."""
+
+    @property
+    def power(self) -> float | None:
+        """Smallest distance from the claim at which a wrong one would have FAILed on these data.
+
+        Of both sides the larger; an exponent, or relative for a limit.
+        """
+        if self.estimate is None:
+            return None
+        claimed = 1.0 if self.claimed is None else self.claimed
+        scale = 1.0
+        if self.sense == "Limit":
+            scale = claimed = self.limit_target
+        distances = [abs(b - claimed) / scale for b in (self.rejects_below, self.rejects_above) if b is not None]
+        return max(distances, default=None)
+
+    limit_target: float = 1.0
+    """What `estimate` is compared with for a limit: the constant claimed, or 1 for a ratio."""
 
     def __str__(self) -> str:
         return f"{self.verdict.value}: {self.reason}"

@@ -1,0 +1,255 @@
+"""Samples by cell: sizes and samples of a sweep, checked and arranged for a fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bigtheta.theory.errors import InvalidInputError, unknown_name
+from bigtheta.theory.order import leading_order
+from bigtheta.theory.scale import SIZES, Path
+from bigtheta.theory.statement import Statement
+from bigtheta.verify.fit import CellMeans, cell_means, shrunk
+from bigtheta.verify.verdict import Verdict
+
+__all__ = ["ESTIMANDS", "FEWEST_SIZES", "MIN_DECADES", "MIN_SIZES", "Cells", "arranged", "means", "unusable"]
+
+Array = npt.NDArray[np.float64]
+
+ESTIMANDS = ("geomean", "mean", "median")
+MIN_SIZES, MIN_DECADES, FEWEST_SIZES = 5, 1.0, 3
+TAIL_INDEX = 2.5
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells in increasing order of the judged sizes.
+
+    Attributes:
+        variables: the sizes whose exponents are judged: one along a path, several if they vary on their own.
+        size: their values. Shape (cells, len(variables)).
+        sizes: every size of each cell.
+        formula: the claimed formula at each cell. Shape (cells,).
+    """
+
+    variables: tuple[str, ...]
+    size: Array
+    sizes: tuple[dict[str, int | float], ...]
+    samples: tuple[Array, ...]
+    formula: Array
+
+    @property
+    def variable(self) -> str:
+        """The first of the judged sizes."""
+        return self.variables[0]
+
+    def decades(self, column: int) -> float:
+        """Decades that one judged size covers."""
+        column_sizes = self.size[:, column]
+        return float(np.log10(column_sizes.max() / column_sizes.min()))
+
+    def distinct(self, column: int) -> int:
+        """Different values of one judged size."""
+        return int(np.unique(self.size[:, column]).size)
+
+    def where(self, index: int) -> str:
+        """A cell in words: "n = 200"."""
+        return ", ".join(f"{name} = {self.size[index, j]:g}" for j, name in enumerate(self.variables))
+
+    def claimed(self, claim: Statement, path: Path | None, constants: Any) -> tuple[float, ...]:
+        """Each judged size's exponent in the formula: exact where the path is known, else its slope over the cells."""
+        formula = claim.formula.subs(dict(constants or {}))
+        free = {str(s) for s in formula.free_symbols}
+        if len(self.variables) == 1 and (free <= {self.variable} or (path is not None and "p" not in free)):
+            return (float(leading_order(formula, path=path).power),)
+        x = np.log(self.size)
+        design = np.column_stack([x - x.mean(0), np.ones(len(x))])
+        slopes = np.linalg.lstsq(design, np.log(self.formula), rcond=None)[0][:-1]
+        return tuple(float(slope) for slope in slopes.round(12))
+
+
+def arranged(
+    sizes: Mapping[str, npt.ArrayLike],
+    samples: Sequence[npt.ArrayLike],
+    claim: Statement,
+    along: str | None,
+    constants: Any,
+) -> Cells:
+    """Check shapes, find the sizes that vary on their own, sort the cells by them.
+
+    Raises:
+        InvalidInputError: if sizes and samples do not match, or two cells have the same judged sizes.
+    """
+    arrays = _arrays(sizes)
+    columns = _columns(samples)
+    for name, array in arrays.items():
+        if array.shape != (len(columns),):
+            raise InvalidInputError(
+                f"sizes: {name} has {array.size} entries but there are {len(columns)} cells of samples"
+            )
+        if not (np.isfinite(array).all() and (array > 0).all()):
+            raise InvalidInputError(f"sizes: expected positive numbers but got {name}={array.tolist()!r}")
+    if not columns:
+        raise InvalidInputError("samples: expected at least one cell but got none")
+    if along is not None and along not in arrays:
+        raise unknown_name("size in along", along, arrays)
+    variables = (along,) if along is not None else _directions(arrays)
+    table = np.column_stack([arrays[name] for name in variables])
+    order = np.lexsort(table.T[::-1])
+    table = table[order]
+    if (np.diff(table, axis=0) == 0).all(1).any():
+        names = " and ".join(variables)
+        raise InvalidInputError(
+            f"sizes: two cells have the same {names}; merge them, or name the size that varies in `along`"
+        )
+    formula = claim.value(arrays, constants)[order]
+    rows = tuple({name: _whole(array[i]) for name, array in arrays.items()} for i in order)
+    return Cells(variables, table, rows, tuple(columns[i] for i in order), formula)
+
+
+def _arrays(sizes: Mapping[str, npt.ArrayLike]) -> dict[str, Array]:
+    if not isinstance(sizes, Mapping) or not sizes:
+        raise InvalidInputError(f"sizes: expected arrays by name such as {{'n': [100, 200]}} but got {sizes!r}")
+    arrays: dict[str, Array] = {}
+    for name, values in sizes.items():
+        if name not in SIZES:
+            raise unknown_name("size", name, SIZES)
+        try:
+            arrays[name] = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        except (TypeError, ValueError) as error:
+            raise InvalidInputError(f"sizes: expected numbers for {name} but got {values!r}") from error
+    return arrays
+
+
+def _columns(samples: Sequence[npt.ArrayLike]) -> list[Array]:
+    if isinstance(samples, Mapping | str) or not isinstance(samples, Iterable):
+        raise InvalidInputError(f"samples: expected one array for each cell but got {type(samples).__name__}")
+    columns = []
+    for index, cell in enumerate(samples):
+        try:
+            columns.append(np.asarray(cell, dtype=np.float64).ravel())
+        except (TypeError, ValueError) as error:
+            raise InvalidInputError(f"samples: expected numbers in cell {index} but got {cell!r}") from error
+    return columns
+
+
+def _directions(arrays: Mapping[str, Array]) -> tuple[str, ...]:
+    """The sizes, in the order given, that vary on their own over the cells; a path has one.
+
+    A size that follows from earlier ones is none: a monotone function of one of them, or up to rounding a product of
+    powers of several.
+    """
+    varying = [name for name, array in arrays.items() if np.ptp(array) > 0]
+    chosen: list[str] = []
+    for name in varying:
+        if not any(_follows(arrays[name], arrays[other]) for other in chosen) and (
+            len(chosen) < 2 or not _is_product(arrays[name], [arrays[other] for other in chosen])
+        ):
+            chosen.append(name)
+    return tuple(chosen) or (next(iter(arrays)),)
+
+
+def _follows(size: Array, other: Array) -> bool:
+    """Whether size is a monotone function of other over the cells."""
+    order = np.lexsort([size, other])
+    steps, leads = np.diff(size[order]), np.diff(other[order])
+    if (steps[leads == 0] != 0).any():
+        return False
+    return bool((steps >= 0).all() or (steps <= 0).all())
+
+
+def _is_product(size: Array, others: Sequence[Array]) -> bool:
+    """Whether log size is affine in the logs of others, up to rounding to whole numbers."""
+    y = np.log(size)
+    design = np.column_stack([*(np.log(other) for other in others), np.ones(len(y))])
+    rest = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+    return bool(np.abs(rest).max() < max(math.log1p(1 / size.min()), 1e-9))
+
+
+def _whole(value: float) -> int | float:
+    return int(value) if value == int(value) else float(value)
+
+
+def unusable(cells: Cells, estimand: str) -> tuple[Verdict, str] | None:
+    """Return verdict and reason for samples that cannot be judged, or None."""
+    for index, cell in enumerate(cells.samples):
+        where = cells.where(index)
+        if not len(cell):
+            return Verdict.INCONCLUSIVE, f"no samples at {where}; measure that cell or leave it out"
+        if bad := int((~np.isfinite(cell)).sum()):
+            return Verdict.ERROR, f"{bad} of {len(cell)} samples at {where} are not finite numbers"
+        if bad := int((cell < 0).sum() if estimand == "mean" and cell.any() else (cell <= 0).sum()):
+            advice = "; the mean can be judged (estimand 'mean')" if (cell >= 0).all() and cell.any() else ""
+            return (
+                Verdict.ERROR,
+                f"{bad} of {len(cell)} samples at {where} are not positive, so they have no order of growth{advice}",
+            )
+    if (count := len(cells.size)) < FEWEST_SIZES:
+        return (
+            Verdict.INCONCLUSIVE,
+            f"{count} size{'s' * (count != 1)} cannot show how it scales; give {MIN_SIZES} or more",
+        )
+    if estimand == "mean" and (tail := _tail_index(cells.samples)) < TAIL_INDEX:
+        return (
+            Verdict.INCONCLUSIVE,
+            f"the mean is not estimable: the samples' tail index is {tail:.1f}; judge the geomean or the median",
+        )
+    return None
+
+
+def _tail_index(samples: Sequence[Array]) -> float:
+    """Hill index of the top 5% of the pooled samples, each relative to its cell's median; inf for few samples."""
+    centres = [np.median(s) if np.median(s) > 0 else s.mean() for s in samples]
+    pooled = np.sort(np.concatenate([s / centre for s, centre in zip(samples, centres, strict=True)]))
+    top = len(pooled) // 20
+    if top < 5 or pooled[-top - 1] <= 0:
+        return math.inf
+    excess = float(np.log(pooled[-top:] / pooled[-top - 1]).mean())
+    return 1 / excess if excess > 0 else math.inf
+
+
+def means(ratios: Sequence[Array], estimand: str, is_limit: bool) -> CellMeans:
+    """Cell means of what is fitted: log ratios for exponents (of the mean: by jackknife), ratios for limits."""
+    if estimand == "median":
+        middle = _medians([np.log(r) for r in ratios])
+        if not is_limit:
+            return middle
+        level = np.exp(middle.y)
+        return CellMeans(level, middle.v * level**2, middle.degrees)
+    if is_limit:
+        return cell_means(
+            ratios
+            if estimand == "mean"
+            else [np.exp(np.log(r).mean()) * (1 + np.log(r) - np.log(r).mean()) for r in ratios]
+        )
+    if estimand == "geomean":
+        return cell_means([np.log(r) for r in ratios])
+    centres = np.array([np.log(r.mean()) for r in ratios])
+    squares = []
+    for r in ratios:
+        m = len(r)
+        others = np.maximum(r.sum() - r, np.finfo(float).tiny)  # one sample may be the whole sum
+        without = np.log(others / (m - 1)) if m > 1 else np.zeros(1)
+        squares.append((m - 1) ** 2 * ((without - without.mean()) ** 2).sum())
+    return shrunk(centres, np.array(squares), np.array([len(r) for r in ratios], dtype=np.float64))
+
+
+def _medians(logs: Sequence[Array]) -> CellMeans:
+    """Medians, with the standard error of McKean and Schrader (1984): the order statistics about 1.96 apart.
+
+    se = (y_(m+1-c) - y_(c))/(2 z), c = (m+1)/2 - z sqrt(m)/2, z = 1.96; below 7 trials, that of a normal sample.
+    """
+    z = 1.959964
+    centres = np.array([np.median(y) for y in logs])
+    squares = []
+    for y in map(np.sort, logs):
+        m = len(y)
+        low = round((m + 1) / 2 - z * math.sqrt(m) / 2)
+        wide = (y[m - low] - y[low - 1]) / (2 * z) if m >= 7 else math.sqrt(math.pi / 2) * y.std(ddof=m > 1) / m**0.5
+        squares.append(wide**2 * m * (m - 1))
+    return shrunk(centres, np.array(squares), np.array([len(y) for y in logs], dtype=np.float64))
