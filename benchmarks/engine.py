@@ -1,6 +1,6 @@
 """The engine against a plain version of the papers' scripts: explicit features, pinv, a loop over test points.
 
-Run: python benchmarks/engine.py [ntk] [rf] [rate] [memory] [processes] [dask]; everything if nothing is named.
+Run: python benchmarks/engine.py [ntk] [rf] [rate] [memory] [batch] [processes] [dask]; everything if nothing is named.
 Each figure stands beside its check; one BLAS thread for both sides.
 """
 
@@ -18,6 +18,7 @@ import time
 import numpy as np
 import torch
 
+from bigtheta.numerics.batch import measure_batch
 from bigtheta.numerics.experiment import checked_experiment
 from bigtheta.numerics.gram import symmetric
 from bigtheta.numerics.interpolate import solve_gram
@@ -25,6 +26,7 @@ from bigtheta.numerics.lower import lower_activation
 from bigtheta.numerics.measure import sobolev
 from bigtheta.numerics.models import interpolator
 from bigtheta.numerics.sweep import run
+from bigtheta.numerics.trial import Trial, measure
 from bigtheta.theory.catalogue import activation
 from bigtheta.theory.model import NeuralTangent, RandomFeatures
 
@@ -195,6 +197,27 @@ def dask():
     )
 
 
+def batch():
+    """Small trials one by one against batches of 128, here and on a GPU if there is one; same numbers to rounding."""
+    torch.set_num_threads(1)
+    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        for model in ("random-features", "neural-tangent", "rf-kernel"):
+            trials = checked_experiment(model, "sobolev", "tanh", {"n": 50, "d": 100, "k": 100}, "sphere", None, 256)
+            queue = [Trial(trials, trials.cells[0], index, 1, device) for index in range(256)]
+
+            def together(queue=queue):
+                return measure_batch(queue[:128]) + measure_batch(queue[128:])
+
+            together()
+            alone, one = best(lambda queue=queue: [measure(trial) for trial in queue])
+            rows, many = best(together)
+            off = max(abs(row["value"] / other["value"] - 1) for row, other in zip(rows, alone, strict=True))
+            print(
+                f"batches on {device}, {model} n=50 d=100 k=100: {one / 256 * 1e3:.2f} ms a trial alone, "
+                f"{many / 256 * 1e3:.2f} ms in a batch: {one / many:.2f} x; largest difference {off:.1e}"
+            )
+
+
 if __name__ == "__main__":
-    for part in sys.argv[1:] or ("ntk", "rf", "rate", "memory", "processes", "dask"):
+    for part in sys.argv[1:] or ("ntk", "rf", "rate", "memory", "batch", "processes", "dask"):
         globals()[part]()

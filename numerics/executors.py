@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -20,10 +20,11 @@ from typing import Any
 
 import torch
 
+from bigtheta.numerics.batch import measure_batch
 from bigtheta.numerics.trial import Trial, measure
 from bigtheta.theory.errors import InvalidInputError
 
-__all__ = ["SerialExecutor", "Workers", "timed", "workers"]
+__all__ = ["SerialExecutor", "Workers", "timed", "timed_batch", "workers"]
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,25 @@ class Workers:
 
 def timed(trial: Trial) -> tuple[dict[str, Any], float]:
     """Measure one trial on one BLAS thread; return its row and its seconds."""
-    if torch.get_num_threads() != 1:
-        torch.set_num_threads(1)
-    _keep_freed_memory()
+    _settle()
     started = time.perf_counter()
     row = measure(trial)
     return row, time.perf_counter() - started
+
+
+def timed_batch(trials: Sequence[Trial]) -> list[tuple[dict[str, Any], float]]:
+    """Measure trials of one cell as a batch on one BLAS thread; return their rows, each with its share of the time."""
+    _settle()
+    started = time.perf_counter()
+    rows = measure_batch(trials)
+    share = (time.perf_counter() - started) / max(1, len(trials))
+    return [(row, share) for row in rows]
+
+
+def _settle() -> None:
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
+    _keep_freed_memory()
 
 
 _TRIM, _MMAP = -1, -3

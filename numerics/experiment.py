@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import msgspec
+import torch
 
 from bigtheta.numerics.datasets import check_data
 from bigtheta.numerics.lower import check_simulable
 from bigtheta.numerics.models import check_registered
+from bigtheta.numerics.offered import check_offered
+from bigtheta.numerics.precision import check_precision, torch_dtype
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
 from bigtheta.theory.data import Inputs, Labels, Quantity, Sobolev, check_together, inputs, labels, quantity
@@ -25,7 +28,11 @@ __all__ = ["Experiment", "checked_experiment"]
 
 @dataclass(frozen=True)
 class Experiment:
-    """One simulation: a model with an activation, measured trials[i] times at the sizes cells[i]."""
+    """One simulation: a model with an activation, measured trials[i] times at the sizes cells[i].
+
+    Raises:
+        InvalidInputError: for what cannot be simulated, or does not go together.
+    """
 
     model: Model
     activation: Activation
@@ -34,11 +41,14 @@ class Experiment:
     quantity: Quantity = field(default_factory=Sobolev)
     inputs: Inputs = field(default_factory=Sphere)
     labels: Labels = field(default_factory=Labels)
+    precision: str = "float64"
 
     @classmethod
-    def of(cls, law: Law, act: Activation | str, trials: Sequence[int]) -> Experiment:
+    def of(cls, law: Law, act: Activation | str, trials: Sequence[int], *, precision: str = "float64") -> Experiment:
         """Return what a law asks for, for one activation, with so many trials in each cell."""
-        return cls(law.model, find_activation(act), law.cells, tuple(trials), law.quantity, law.inputs, law.labels)
+        return cls(
+            law.model, find_activation(act), law.cells, tuple(trials), law.quantity, law.inputs, law.labels, precision
+        )
 
     def __post_init__(self) -> None:
         check_simulable(self.activation)
@@ -46,10 +56,17 @@ class Experiment:
         dimensions = [cell["d"] for cell in self.cells if "d" in cell]
         check_data(self.inputs)
         check_together(self.quantity, self.inputs, self.labels, self.model.uses, dimensions)
+        check_offered(self.model, self.quantity, self.inputs, self.labels, self.activation)
+        check_precision(self.precision, self.model, self.activation, self.cells)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the numbers that a trial computes with."""
+        return torch_dtype(self.precision)
 
     @cached_property
     def spec(self) -> str:
-        """What the numbers of a trial depend on besides seed, sizes and index, as canonical text."""
+        """What the draws of a trial depend on besides seed, sizes and index, as canonical text."""
         return json.dumps(
             {
                 "model": msgspec.to_builtins(self.model),
@@ -62,10 +79,17 @@ class Experiment:
             sort_keys=True,
         )
 
+    @cached_property
+    def record(self) -> str:
+        """What the results of a trial depend on besides seed, sizes and index: spec, and precision if not float64."""
+        if self.precision == "float64":
+            return self.spec
+        return json.dumps(json.loads(self.spec) | {"precision": self.precision}, sort_keys=True)
+
     @property
     def identity(self) -> tuple[str, str]:
         """Equal for two experiments that give the same numbers."""
-        return self.spec, json.dumps([dict(cell) for cell in self.cells])
+        return self.record, json.dumps([dict(cell) for cell in self.cells])
 
 
 def checked_experiment(
@@ -76,6 +100,7 @@ def checked_experiment(
     law: object,
     target: object,
     trials: int,
+    precision: str = "float64",
 ) -> Experiment:
     """Check the keywords of `simulate`."""
     for name, value in (("model", spec), ("activation", act), ("sizes", sizes)):
@@ -100,4 +125,5 @@ def checked_experiment(
         quantity(measured),
         inputs(law),
         labels(target or Labels()),
+        precision,
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["COLUMNS", "add_symmetric_", "mirror_", "symmetric"]
+__all__ = ["COLUMNS", "add_symmetric_", "largest_off_diagonal", "mirror_", "symmetric"]
 
 COLUMNS = 256
 """Columns of the matrix made at a time."""
@@ -29,6 +29,22 @@ def symmetric(n: int, block: Callable[[slice, slice], Tensor], *, like: Tensor) 
         columns = slice(start, min(start + COLUMNS, n))
         result[start:, columns] = block(slice(start, n), columns)
     return mirror_(result)
+
+
+def largest_off_diagonal(n: int, block: Callable[[slice, slice], Tensor]) -> float:
+    """Return the largest |entry| off the diagonal of the symmetric matrix, or stack of them, made of block(r, c).
+
+    >>> x = torch.tensor([[1.0], [2.0], [-3.0]])
+    >>> largest_off_diagonal(3, lambda r, c: x[r] @ x[c].T)
+    6.0
+    """
+    largest = 0.0
+    for start in range(0, n, COLUMNS):
+        columns = slice(start, min(start + COLUMNS, n))
+        entries = block(slice(start, n), columns).abs_()
+        entries.diagonal(dim1=-2, dim2=-1).zero_()
+        largest = max(largest, float(entries.max()))
+    return largest
 
 
 def add_symmetric_(total: Tensor, p: Tensor) -> Tensor:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, cast, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from bigtheta.numerics.streams import Role, Streams
+from bigtheta.theory.activation import Activation, u
 from bigtheta.theory.errors import InvalidInputError
 
-__all__ = ["Layered", "Layers", "largest_quotient", "layers_of", "search", "search_starts"]
+__all__ = ["Layered", "Layers", "largest_quotient", "largest_slope", "layers_of", "search", "search_starts"]
 
 _PROBE = 1e-3
 _BLOCK_NUMBERS = 4_000_000
+_REACH = 40.0
+_FAR = 10.0 ** np.arange(2, 7)
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,29 @@ def layers_of(fitted: object) -> Layers:
     if not callable(offered):
         raise InvalidInputError(
             "quantity lipschitz-upper: expected a two-layer network that shows its weights but this model does not; "
-            "use lipschitz-lower, or another model"
+            "use lipschitz-lower, or the model random-features or trained-network"
         )
     return cast(Layered, fitted).layers()
+
+
+@lru_cache(maxsize=256)
+def largest_slope(act: Activation) -> float:
+    """Return sup |phi'|: exact where phi is piecewise linear, else the largest value on a fine grid; inf if unbounded.
+
+    >>> from bigtheta.theory.catalogue import activation
+    >>> largest_slope(activation("leaky_relu")), round(largest_slope(activation("gelu")), 6)
+    (1.0, 1.128904)
+    >>> largest_slope(activation("square"))
+    inf
+    """
+    slopes = [piece.expression for piece in act.derivative(1)]
+    if not any(slope.has(u) for slope in slopes):
+        return max(abs(float(slope)) for slope in slopes)
+    dphi = act.numeric(1)
+    near = float(np.abs(dphi(np.linspace(-_REACH, _REACH, 1_600_001))).max())
+    with np.errstate(all="ignore"):
+        far = np.abs(dphi(np.concatenate([-_FAR, _FAR])))
+    return near if np.all(far <= near * (1 + 1e-9)) else math.inf
 
 
 def search_starts(x: Tensor, streams: Streams, count: int) -> Tensor:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from bigtheta.numerics.exact import affine_energy
 from bigtheta.numerics.lipschitz import largest_quotient, layers_of, search, search_starts
 from bigtheta.numerics.models import Interpolator
 from bigtheta.numerics.sample import Sample
@@ -17,7 +18,24 @@ from bigtheta.numerics.streams import Streams
 from bigtheta.theory.data import TEST_POINTS, Quantity
 from bigtheta.theory.errors import InvalidInputError
 
-__all__ = ["MEASURES", "TEST_POINTS", "Fit", "measured", "memorised", "sensitivity", "sobolev"]
+__all__ = ["MEASURES", "TEST_POINTS", "TOGETHER", "Fit", "Function", "measured", "memorised", "sensitivity", "sobolev"]
+
+_PROBES = 4
+"""Test points at which a gradient that should be affine is looked at."""
+
+
+class Function(Protocol):
+    """A fitted f, of one trial or of a stack of them."""
+
+    @property
+    def predict(self) -> Callable[[Tensor], Tensor]:
+        """z (..., m, d) -> f(z) (..., m)."""
+        ...
+
+    @property
+    def gradient(self) -> Callable[[Tensor], Tensor]:
+        """z (..., m, d) -> grad f(z) (..., m, d)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,12 +47,15 @@ class Fit:
         sample: training data and test points.
         weights: hidden weights w (k, d), None at infinite width.
         streams: of the trial.
+        moments: diagonal (d,) of E x x^T where f is a quadratic polynomial, so that its Sobolev seminorm is exact; or
+            None.
     """
 
     model: Interpolator | None
     sample: Sample
     weights: Tensor | None
     streams: Streams
+    moments: Tensor | None = None
 
     @property
     def f(self) -> Interpolator:
@@ -46,7 +67,7 @@ class Fit:
 
 def sobolev(fitted: Interpolator, z: Tensor) -> float:
     """Return S(f) = sqrt(mean_i |grad f(z_i)|^2) over the test points z (m, d), gradients in all of R^d."""
-    return math.sqrt(float(fitted.gradient(z).square().sum(1).mean()))
+    return math.sqrt(float(_energy(fitted, z)))
 
 
 def sensitivity(fitted: Interpolator, z: Tensor) -> float:
@@ -55,8 +76,7 @@ def sensitivity(fitted: Interpolator, z: Tensor) -> float:
     It does not change if inputs are multiplied by c and weights by 1/c, so |z| = sqrt(d) with w ~ N(0, I/d), as in the
     source, and |z| = 1 with w ~ N(0, I), as here, give the same. Source: Bombari, Kiyani, Mondelli 2023.
     """
-    norms = torch.linalg.vector_norm(z, dim=1)
-    return float((norms * torch.linalg.vector_norm(fitted.gradient(z), dim=1)).mean())
+    return float(_sensitivity(fitted, z))
 
 
 def memorised(predictions: Tensor, sample: Sample) -> float:
@@ -68,11 +88,45 @@ def memorised(predictions: Tensor, sample: Sample) -> float:
     Args:
         predictions: f(x_i). Shape (n,).
     """
-    return float((predictions - sample.clean) @ sample.noise / sample.noise.square().sum())
+    return float(_memorised(predictions, sample))
 
 
-def _mean_square(values: Tensor) -> float:
-    return float(values.square().mean())
+def _energy(f: Function, z: Tensor) -> Tensor:
+    return f.gradient(z).square().sum(-1).mean(-1)
+
+
+def _sobolev(f: Function, sample: Sample, moments: Tensor | None) -> Tensor:
+    """Exact where grad f is affine, as it has to be for a quadratic f; over the test points elsewhere."""
+    if moments is None:
+        return _energy(f, sample.z).sqrt()
+    exact, affine = affine_energy(f.gradient, moments, sample.z[..., :_PROBES, :])
+    energy = exact if bool(affine.all()) else torch.where(affine, exact, _energy(f, sample.z))
+    return energy.sqrt()
+
+
+def _sensitivity(f: Function, z: Tensor) -> Tensor:
+    lengths: Tensor = torch.linalg.vector_norm(f.gradient(z), dim=-1)
+    return lengths.mul(torch.linalg.vector_norm(z, dim=-1)).mean(-1)
+
+
+def _memorised(predictions: Tensor, sample: Sample) -> Tensor:
+    shared: Tensor = ((predictions - sample.clean) * sample.noise).sum(-1)
+    return shared / sample.noise.square().sum(-1)
+
+
+def _mean_square(values: Tensor) -> Tensor:
+    mean: Tensor = values.square().mean(-1)
+    return mean
+
+
+TOGETHER: Mapping[str, Callable[[Function, Sample, Tensor | None], Tensor]] = {
+    "sobolev": _sobolev,
+    "sensitivity": lambda f, sample, moments: _sensitivity(f, sample.z),
+    "test-error": lambda f, sample, moments: _mean_square(f.predict(sample.z) - sample.clean_z),
+    "train-error": lambda f, sample, moments: _mean_square(f.predict(sample.x) - sample.y),
+    "memorised": lambda f, sample, moments: _memorised(f.predict(sample.x), sample),
+}
+"""Quantities that are measured for one trial or a stack of them alike. Shape (...)."""
 
 
 def _lipschitz_lower(q: Any, fit: Fit) -> float:
@@ -91,16 +145,16 @@ def _adversarial_risk(q: Any, fit: Fit) -> float:
     )
 
 
+def _alone(measure: Callable[[Function, Sample, Tensor | None], Tensor]) -> Callable[[Any, Fit], float]:
+    return lambda q, fit: float(measure(fit.f, fit.sample, fit.moments))
+
+
 MEASURES: Mapping[str, Callable[[Any, Fit], float]] = {
-    "sobolev": lambda q, fit: sobolev(fit.f, fit.sample.z),
-    "sensitivity": lambda q, fit: sensitivity(fit.f, fit.sample.z),
+    **{name: _alone(measure) for name, measure in TOGETHER.items()},
     "lipschitz-lower": _lipschitz_lower,
     "lipschitz-upper": lambda q, fit: layers_of(fit.f).lipschitz_bound,
     "mcshane": _mcshane,
-    "test-error": lambda q, fit: _mean_square(fit.f.predict(fit.sample.z) - fit.sample.clean_z),
-    "train-error": lambda q, fit: _mean_square(fit.f.predict(fit.sample.x) - fit.sample.y),
     "adversarial-risk": _adversarial_risk,
-    "memorised": lambda q, fit: memorised(fit.f.predict(fit.sample.x), fit.sample),
 }
 """How each quantity of `theory.data.QUANTITIES` is measured, by its name."""
 

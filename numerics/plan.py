@@ -1,7 +1,8 @@
 """The plan of a sweep before it runs: trials, operations, memory and time of every cell.
 
-Operations and memory are counted from the linear algebra of the models; the time from the rate of a float64 matrix
-product measured here and now, on one thread as the trials run.
+Operations and memory are counted in `numerics.cost` from the linear algebra of the models, and here from what is
+measured on them; the time from the rate of a float64 matrix product measured here and now, on one thread as the trials
+run.
 """
 
 from __future__ import annotations
@@ -10,20 +11,36 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, singledispatch
 
 import torch
 
+from bigtheta.numerics.cost import Cost, cost
 from bigtheta.numerics.experiment import Experiment
-from bigtheta.numerics.measure import TEST_POINTS
+from bigtheta.numerics.precision import torch_dtype
+from bigtheta.theory.activation import Activation
+from bigtheta.theory.data import (
+    AdversarialRisk,
+    LipschitzLower,
+    LipschitzUpper,
+    McShane,
+    Memorised,
+    Quantity,
+    Sobolev,
+    TestError,
+    TrainError,
+)  # fmt: skip
 from bigtheta.theory.errors import InvalidInputError
-from bigtheta.theory.model import Model, NeuralTangent, RandomFeatures
+from bigtheta.theory.model import Model
 
-__all__ = ["Cell", "Plan", "available_memory", "memory", "operations", "plan", "schedule"]
+__all__ = [
+    "Cell", "Plan", "available_memory", "check_memory", "memory", "memory_of", "operations", "operations_of", "plan",
+    "schedule",
+]  # fmt: skip
 
 MOST_EXTRA = 6.0
-_BLOCK = 1024
-_KEPT = 2**25
+_SPARE, _RESERVE = 2**23, 1.15
+"""Bytes that a small trial takes whatever its sizes, and what an allocator holds of blocks that are free again."""
 _OVERHEAD = 0.002
 """Seconds of a trial that no operation count shows: drawing, Python, the test points."""
 _SLACK = 1.5
@@ -47,40 +64,106 @@ def _cost(cell: Mapping[str, int]) -> float:
     return n * d * max(n, k) + n * n * max(n / 3, k)
 
 
-def operations(model: Model, cell: Mapping[str, int]) -> float:
-    """Return the floating-point operations of one trial: Gram, Cholesky, gradients at the test points.
+def operations(
+    model: Model, cell: Mapping[str, int], *, quantity: Quantity | None = None, activation: Activation | None = None
+) -> float:
+    """Return the floating-point operations of one trial: the fit, and what the quantity (sobolev) evaluates.
+
+    Matrix products, factorisations and solves; at most so many where training may end before its last step.
 
     >>> from bigtheta.theory.model import RFKernel
     >>> f"{operations(RFKernel(), {'n': 1000, 'd': 2000}):.1e}"
-    '8.4e+09'
+    '8.5e+09'
     """
-    n, d, k = (float(cell.get(name, 0)) for name in ("n", "d", "k"))
-    m = float(TEST_POINTS)
-    if isinstance(model, RandomFeatures):
-        gram, gradient = 2 * n * d * k + 2 * n * n * k, 4 * m * d * k
-    elif isinstance(model, NeuralTangent):
-        gram, gradient = 2 * n * d * k + 2 * n * n * (k + d), 2 * n * k * d + 8 * m * d * k
-    else:
-        gram, gradient = 2 * n * n * d, 4 * m * n * d
-    return gram + gradient + n**3 / 3
+    asked = quantity or Sobolev()
+    model_cost = cost(model, cell, activation)
+    return (model_cost.fit if asked.fits else 0.0) + _measuring(asked, model_cost, cell)[0]
 
 
-def memory(model: Model, cell: Mapping[str, int]) -> float:
-    """Return an upper estimate of one trial's memory in bytes, float64, apart from Python and torch themselves.
+def memory(
+    model: Model,
+    cell: Mapping[str, int],
+    *,
+    quantity: Quantity | None = None,
+    activation: Activation | None = None,
+    precision: str = "float64",
+) -> float:
+    """Return an upper estimate of one trial's memory in bytes, apart from Python and torch themselves.
 
-    >>> f"{memory(NeuralTangent(), {'n': 4000, 'd': 400, 'k': 400}) / 2**20:.0f} MiB"
-    '900 MiB'
+    The draws are float64 whatever the precision. Not counted is the rare solve by eigenvalues, which takes about four
+    times the Gram matrix more.
+
+    >>> from bigtheta.theory.model import NeuralTangent
+    >>> f"{memory(NeuralTangent(), {'n': 8000, 'd': 400, 'k': 400}) / 2**20:.0f} MiB"
+    '832 MiB'
     """
+    asked, size = quantity or Sobolev(), torch_dtype(precision).itemsize
     n, d, k = (float(cell.get(name, 0)) for name in ("n", "d", "k"))
-    m = float(TEST_POINTS)
-    inputs = (n + m) * d
-    if isinstance(model, RandomFeatures):
-        numbers = k * d + 6 * n * n + 2 * max(n, m) * min(k, _BLOCK) + (n * k if n * k <= _KEPT else 0)
-    elif isinstance(model, NeuralTangent):
-        numbers = 2 * k * d + 7 * n * n + 2 * n * k + 3 * m * k
-    else:
-        numbers = k * d + 11 * n * n + 6 * m * n  # a closed form makes a temporary of each of its terms
-    return 8 * (inputs + numbers)
+    model_cost = cost(model, cell, activation)
+    points = (2 * n + 2 * asked.points) * d
+    working = model_cost.kept + _measuring(asked, model_cost, cell)[1]
+    numbers = max(model_cost.fitting, working) if asked.fits else working
+    return _RESERVE * (8 * (points + k * d) + size * (numbers + k * d)) + _SPARE
+
+
+@singledispatch
+def _measuring(quantity: Quantity, fitted: Cost, cell: Mapping[str, int]) -> tuple[float, float]:
+    """Operations and numbers of measuring a quantity: in general, gradients at its test points."""
+    return fitted.gradient(float(max(quantity.points, 1)))
+
+
+@_measuring.register
+def _(quantity: LipschitzLower, fitted: Cost, cell: Mapping[str, int]) -> tuple[float, float]:
+    """Three gradients a step at every start."""
+    one, numbers = fitted.gradient(float(quantity.starts))
+    return (3 * quantity.steps + 1) * one, numbers + 12.0 * quantity.starts * cell["d"]
+
+
+@_measuring.register
+def _(quantity: LipschitzUpper, fitted: Cost, cell: Mapping[str, int]) -> tuple[float, float]:
+    """Singular values of the hidden weights."""
+    d, k = float(cell["d"]), float(cell.get("k", 0))
+    return 4 * d * k * min(d, k), 4 * d * k
+
+
+@_measuring.register
+def _(quantity: McShane, fitted: Cost, cell: Mapping[str, int]) -> tuple[float, float]:
+    """Distances of all pairs, a block at a time; projected, after a QR factorisation of the weights."""
+    n, d, k = (float(cell.get(name, 0)) for name in ("n", "d", "k"))
+    pairs, block = 1.5 * n * n * d, 5 * min(n * n, 4e6)
+    if not quantity.projected:
+        return pairs, block
+    r = min(d, k)
+    return pairs + 4 * d * k * r + 2 * n * d * r, block + 4 * d * k + n * r
+
+
+@_measuring.register
+def _(quantity: TestError, fitted: Cost, cell: Mapping[str, int]) -> tuple[float, float]:
+    return fitted.predict(float(quantity.points))
+
+
+@_measuring.register(TrainError)
+@_measuring.register(Memorised)
+def _(quantity: Quantity, fitted: Cost, cell: Mapping[str, int]) -> tuple[float, float]:
+    return fitted.predict(float(cell.get("n", 0)))
+
+
+@_measuring.register
+def _(quantity: AdversarialRisk, fitted: Cost, cell: Mapping[str, int]) -> tuple[float, float]:
+    return 0.0, 0.0
+
+
+def operations_of(experiment: Experiment, cell: Mapping[str, int]) -> float:
+    """Return `operations` of one trial of an experiment."""
+    return operations(experiment.model, cell, quantity=experiment.quantity, activation=experiment.activation)
+
+
+def memory_of(experiment: Experiment, cell: Mapping[str, int]) -> float:
+    """Return `memory` of one trial of an experiment."""
+    return memory(
+        experiment.model, cell, quantity=experiment.quantity, activation=experiment.activation,
+        precision=experiment.precision,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,12 +177,12 @@ class Cell:
     @property
     def operations(self) -> float:
         """Floating-point operations of all its trials."""
-        return self.trials * operations(self.experiment.model, self.sizes)
+        return self.trials * operations_of(self.experiment, self.sizes)
 
     @property
     def memory(self) -> float:
         """Bytes that one trial needs."""
-        return memory(self.experiment.model, self.sizes)
+        return memory_of(self.experiment, self.sizes)
 
 
 @dataclass(frozen=True)
@@ -162,7 +245,7 @@ def check_memory(experiments: Sequence[Experiment], limit: float) -> None:
     """
     for experiment in experiments:
         for sizes in experiment.cells:
-            if (need := memory(experiment.model, sizes)) > limit:
+            if (need := memory_of(experiment, sizes)) > limit:
                 where = ", ".join(f"{name} = {size}" for name, size in sizes.items())
                 raise InvalidInputError(
                     f"{experiment.model.kind} at {where} needs about {_bytes(need)} of memory, the limit is "
@@ -170,8 +253,15 @@ def check_memory(experiments: Sequence[Experiment], limit: float) -> None:
                 )
 
 
-def available_memory() -> float:
-    """Return the bytes of memory that a sweep may use unless told otherwise: four fifths of what is free now."""
+def available_memory(device: str = "cpu") -> float:
+    """Return the bytes of a device that a sweep may use unless told otherwise: four fifths of what is free now.
+
+    Args:
+        device: "cpu", or "cuda" for the memory of the current GPU.
+    """
+    if device == "cuda":
+        free, _ = torch.cuda.mem_get_info()
+        return 0.8 * free
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             lines = dict(line.split(":", 1) for line in file)

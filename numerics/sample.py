@@ -43,6 +43,10 @@ class Sample:
         """The labels."""
         return self.clean + self.noise
 
+    def to(self, dtype: torch.dtype) -> Sample:
+        """Return the sample with its numbers rounded to another type."""
+        return Sample(*(part.to(dtype) for part in (self.x, self.clean, self.noise, self.z, self.clean_z)))
+
 
 def draw_sample(
     law: Inputs, labels: Labels, streams: Streams, *, count: int, test_points: int, device: str = "cpu"

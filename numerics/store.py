@@ -1,7 +1,8 @@
 """The store: finished trials in one SQLite file, so that a killed run goes on where it stopped.
 
-A row a trial, keyed by everything its numbers depend on: the canonical text of the experiment, sizes, index, seed, kind
-of device and the engine's version. Each row is committed by itself (write-ahead log), so what is in the file is whole.
+A row a trial, keyed by everything its numbers depend on: the canonical text of the experiment with its precision,
+sizes, index, seed, kind of device and the engine's version. Each row is committed by itself (write-ahead log), so what
+is in the file is whole.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from bigtheta.theory.errors import BigthetaError
 
 __all__ = ["ENGINE", "Store", "StoreError", "key"]
 
-ENGINE = 1
+ENGINE = 2
 """Raised when the same spec gives other numbers than before; older rows are then not used."""
 SCHEMA = 1
 _TABLES = """
@@ -39,7 +40,7 @@ class StoreError(BigthetaError):
 
 def key(trial: Trial) -> str:
     """Return the SHA-256 of everything a trial's row depends on."""
-    parts = (ENGINE, trial.experiment.spec, dict(trial.cell), trial.index, trial.seed, trial.device)
+    parts = (ENGINE, trial.experiment.record, dict(trial.cell), trial.index, trial.seed, trial.device)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -104,7 +105,7 @@ class Store:
         Raises:
             StoreError: if the row cannot be written, as on a full disk; what was committed before is kept.
         """
-        text = trial.experiment.spec
+        text = trial.experiment.record
         spec = hashlib.sha256(text.encode()).hexdigest()
         sizes = json.dumps(dict(trial.cell), sort_keys=True)
         values = (name, spec, sizes, trial.index, trial.seed, trial.device, versions, seconds, json.dumps(dict(row)))

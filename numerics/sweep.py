@@ -19,9 +19,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bigtheta.numerics.executors import Workers, timed, workers
+from bigtheta.numerics.batch import batched_memory, batches
+from bigtheta.numerics.executors import Workers, timed, timed_batch, workers
 from bigtheta.numerics.experiment import Experiment, checked_experiment
-from bigtheta.numerics.plan import available_memory, check_memory, memory, operations
+from bigtheta.numerics.plan import available_memory, check_memory, memory_of, operations_of
+from bigtheta.numerics.precision import full_products
 from bigtheta.numerics.store import Store, key
 from bigtheta.numerics.trial import Trial
 from bigtheta.theory.activation import Activation
@@ -49,18 +51,33 @@ def simulate(
     seed: int = 0,
     jobs: int = 1,
     device: str = "auto",
+    precision: str = "float64",
 ) -> pd.DataFrame:
     """Measure a quantity on freshly fitted models; a row a trial.
 
     Give a law, or a model with an activation and sizes. With more labels than parameters and no ridge the fit is least
     squares, and `status` says so.
 
+    Args:
+        jobs: processes; on a GPU one process does all.
+        device: "auto" (a GPU where there is one), "cpu" or "cuda".
+        precision: "float64", or "float32": the same draws, rounded, and half the memory. Values then agree to about
+            1e-5, and it is refused within 5% of an interpolation threshold such as n = k.
+
     Returns:
         Columns activation, n, d, k (if the model has neurons), trial, value (for sobolev: S, not S^2), residual,
-        condition, status ("ok", "eigh", "least-squares" or "failed").
+        condition, and status, which is one of
+        "ok": solved by Cholesky, the residual |K c - y|/|y| at most 1e-6 (1e-3 in float32);
+        "eigh": Cholesky failed, eigenvalues reached that residual;
+        "least-squares": more labels than parameters, so that none is reached;
+        "failed": the residual is larger, or not a number;
+        "trained": a trained network that reached its target error, its residual |f(x) - y|/|y|;
+        "not-converged": a trained network that did not;
+        "no-fit": the quantity is one of the data, and nothing was fitted.
 
     Raises:
-        InvalidInputError: for an unknown name, or sizes that are missing, below 1, or not whole.
+        InvalidInputError: for an unknown name, sizes that are missing, below 1, or not whole, a quantity that the
+            model does not have, or float32 where it cannot be trusted.
 
     >>> frame = simulate(model="random-features", activation="cos", sizes={"n": 20, "d": 30, "k": 50}, trials=2, seed=5)
     >>> list(frame.columns)
@@ -71,9 +88,9 @@ def simulate(
         if not isinstance(law, Law):
             raise InvalidInputError(f"simulate: expected a Law or keywords but got {law!r}")
         chosen = law.activations if activation is None else (activation,)
-        experiments = [Experiment.of(law, act, [trials] * len(law.cells)) for act in chosen]
+        experiments = [Experiment.of(law, act, [trials] * len(law.cells), precision=precision) for act in chosen]
     else:
-        experiments = [checked_experiment(model, quantity, activation, sizes, inputs, labels, trials)]
+        experiments = [checked_experiment(model, quantity, activation, sizes, inputs, labels, trials, precision)]
     return pd.concat(run(experiments, seed=seed, jobs=jobs, device=device), ignore_index=True)
 
 
@@ -87,6 +104,7 @@ def run(
     cluster: str | None = None,
     memory_limit: float | None = None,
     progress: Progress | None = None,
+    batched: bool | None = None,
 ) -> list[pd.DataFrame]:
     """Run several experiments as one pool of trials, dearest first; one frame for each, in the order given.
 
@@ -94,8 +112,11 @@ def run(
         jobs: processes; on a GPU one process does all.
         store: a file that keeps finished trials; those that are in it are not run again.
         cluster: address of a Dask scheduler, which then runs the trials in place of processes here.
-        memory_limit: bytes that all trials at work may take together (default: four fifths of what is free).
+        memory_limit: bytes that all trials at work may take together, of the GPU's memory if they run there (default:
+            four fifths of what is free).
         progress: called with (trials done, trials in all).
+        batched: whether small trials of a cell run as one (default: on a GPU, where alone it pays); values agree to
+            rounding.
 
     Raises:
         InvalidInputError: for a bad option, or a trial that does not fit into the memory.
@@ -103,8 +124,8 @@ def run(
     """
     jobs, seed = whole_number("jobs", jobs, low=1), whole_number("seed", seed, low=0)
     device = choose_device(device)
-    limit = available_memory() if memory_limit is None else memory_limit
-    if device == "cpu" and cluster is None:
+    limit = available_memory(device) if memory_limit is None else memory_limit
+    if cluster is None:
         check_memory(experiments, limit)
     queue = [
         Trial(experiment, cell, index, seed, device)
@@ -117,12 +138,15 @@ def run(
         known = kept.find(keys) if kept is not None else {}
         rows: list[dict[str, Any]] = [known.get(name, {}) for name in keys] if keys else [{} for _ in queue]
         left = [i for i in range(len(queue)) if not rows[i]]
-        left.sort(key=lambda i: -operations(queue[i].experiment.model, queue[i].cell))
+        left.sort(key=lambda i: -operations_of(queue[i].experiment, queue[i].cell))
         report = progress or (lambda done, total: None)
         report(len(queue) - len(left), len(queue))
         if left:
-            with workers(1 if device == "cuda" else min(jobs, len(left)), cluster=cluster) as pool:
-                for done, (i, row, seconds) in enumerate(_results(queue, left, pool, limit), start=1):
+            count = 1 if device == "cuda" else min(jobs, len(left))
+            together = device == "cuda" if batched is None else batched
+            units = list(batches(queue, left, limit)) if together else [[i] for i in left]
+            with full_products(), workers(count, cluster=cluster) as pool:
+                for done, (i, row, seconds) in enumerate(_results(queue, units, pool, limit), start=1):
                     rows[i] = row
                     if kept is not None:
                         kept.put(keys[i], queue[i], row, seconds=seconds, versions=_versions())
@@ -147,41 +171,52 @@ def choose_device(device: str) -> str:
 
 
 def _results(
-    queue: Sequence[Trial], order: Sequence[int], pool: Workers, limit: float
+    queue: Sequence[Trial], units: Sequence[list[int]], pool: Workers, limit: float
 ) -> Iterator[tuple[int, dict[str, Any], float]]:
-    """Yield index, row and seconds of each trial as it ends; no more are begun than workers and memory allow."""
-    waiting = deque(order)
-    running: dict[Future[Any], tuple[int, float]] = {}
+    """Yield index, row and seconds of each trial as it ends; no more are begun than workers and memory allow.
+
+    A unit is a trial, or a batch of them.
+    """
+    waiting = deque(units)
+    running: dict[Future[Any], tuple[list[int], float]] = {}
     try:
         while waiting or running:
             used = sum(size for _, size in running.values())
             while waiting and len(running) < 2 * pool.count:
-                trial = queue[waiting[0]]
-                size = memory(trial.experiment.model, trial.cell)
+                trials = [queue[i] for i in waiting[0]]
+                size = _memory(trials)
                 if running and used + size > limit:
                     break
-                running[pool.executor.submit(timed, trial)] = (waiting.popleft(), size)
+                begun = pool.executor.submit(*((timed, trials[0]) if len(trials) == 1 else (timed_batch, trials)))
+                running[begun] = (waiting.popleft(), size)
                 used += size
                 if pool.count == 1:
                     break
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
-                index, _ = running.pop(future)
-                yield index, *_answer(future)
+                indices, _ = running.pop(future)
+                answer = _answer(future)
+                for i, (row, seconds) in zip(indices, [answer] if len(indices) == 1 else answer, strict=True):
+                    yield i, row, seconds
     finally:
         for future in running:
             future.cancel()
 
 
-def _answer(future: Future[Any]) -> tuple[dict[str, Any], float]:
+def _memory(trials: Sequence[Trial]) -> float:
+    """Bytes of a unit, at most."""
+    first = trials[0]
+    return memory_of(first.experiment, first.cell) if len(trials) == 1 else len(trials) * batched_memory(first)
+
+
+def _answer(future: Future[Any]) -> Any:
     try:
-        row, seconds = future.result()
+        return future.result()
     except BrokenExecutor as error:
         raise WorkerLostError(
             "a worker process died, perhaps for want of memory; use fewer --jobs or a lower --memory, and run again "
             "with the same --out: finished trials are kept"
         ) from error
-    return row, seconds
 
 
 class WorkerLostError(BigthetaError):

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from bigtheta.numerics.exact import is_quadratic, second_moments
 from bigtheta.numerics.experiment import Experiment
 from bigtheta.numerics.interpolate import Solution
 from bigtheta.numerics.measure import Fit, measured
@@ -18,12 +19,13 @@ from bigtheta.numerics.models.quadratic import student
 from bigtheta.numerics.models.trained import train_network
 from bigtheta.numerics.sample import Sample, draw_sample, draw_weights
 from bigtheta.numerics.streams import Streams
+from bigtheta.theory.data import Sobolev
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.inputs import Gaussian
 from bigtheta.theory.model import AdversarialFeatures, Model, TwoLayer
 from bigtheta.theory.training import QuadraticStudent, TrainedNetwork
 
-__all__ = ["Trial", "measure"]
+__all__ = ["Drawn", "Trial", "draw", "finished", "measure", "moments"]
 
 
 @dataclass(frozen=True)
@@ -42,28 +44,67 @@ def measure(trial: Trial) -> dict[str, Any]:
     return _row(trial.experiment.model, trial)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What a trial is made of, each part from a stream of its own: sample, hidden weights (k, d) or None, streams."""
+
+    sample: Sample
+    weights: Tensor | None
+    streams: Streams
+
+
+def draw(trial: Trial, *, device: str) -> Drawn:
+    """Draw the inputs, labels, test points and weights of a trial of a model that is fitted to samples.
+
+    They are float64, and then rounded to the precision of the experiment.
+    """
+    e, sizes = trial.experiment, dict(trial.cell)
+    streams = Streams(trial.seed, e.spec, sizes, trial.index)
+    sample = draw_sample(e.inputs, e.labels, streams, count=sizes["n"], test_points=e.quantity.points, device=device)
+    w = draw_weights(streams).to(device) if "k" in e.model.uses else None
+    if w is not None and isinstance(e.model, TwoLayer):
+        w *= e.model.weight_deviation(sizes["d"])
+    if e.dtype != sample.x.dtype:
+        parts = (sample.x, sample.clean, sample.noise, sample.z, sample.clean_z)
+        sample = Sample(*(part.to(e.dtype) for part in parts))
+        w = w.to(e.dtype) if w is not None else None
+    return Drawn(sample, w, streams)
+
+
+def moments(trial: Trial) -> Tensor | None:
+    """Return the diagonal of E x x^T where every fit is a quadratic polynomial, so that S is exact; else None."""
+    e = trial.experiment
+    exact = isinstance(e.quantity, Sobolev) and is_quadratic(e.model, e.activation)
+    return second_moments(e.inputs, trial.cell["d"]) if exact else None
+
+
+def finished(trial: Trial, *, value: float, residual: float, condition: float, status: str) -> dict[str, Any]:
+    """Return the row of a trial of a model that is fitted to samples."""
+    return {
+        "activation": trial.experiment.activation.name,
+        **{name: trial.cell[name] for name in trial.experiment.model.uses},
+        "trial": trial.index,
+        "value": value,
+        "residual": residual,
+        "condition": condition,
+        "status": status,
+    }
+
+
 @singledispatch
 def _row(model: Model, trial: Trial) -> dict[str, Any]:
     """The row of a model that is fitted to samples; what is not has a function of its own below."""
-    e, sizes = trial.experiment, dict(trial.cell)
-    streams = Streams(trial.seed, e.spec, sizes, trial.index)
-    sample = draw_sample(
-        e.inputs, e.labels, streams, count=sizes["n"], test_points=e.quantity.points, device=trial.device
+    e, drawn = trial.experiment, draw(trial, device=trial.device)
+    fitted = _fitted(e, drawn.sample, drawn.weights, drawn.streams) if e.quantity.fits else None
+    solution = fitted.solution if fitted is not None else Solution(drawn.sample.y, 0.0, 1.0, "no-fit")
+    fit = Fit(fitted, drawn.sample, drawn.weights, drawn.streams, moments(trial))
+    return finished(
+        trial,
+        value=measured(e.quantity, fit),
+        residual=solution.residual,
+        condition=solution.condition,
+        status=solution.status,
     )
-    w = draw_weights(streams).to(trial.device) if "k" in e.model.uses else None
-    if w is not None and isinstance(e.model, TwoLayer):
-        w *= e.model.weight_deviation(sizes["d"])
-    fitted = _fitted(e, sample, w, streams) if e.quantity.fits else None
-    solution = fitted.solution if fitted is not None else Solution(sample.y, 0.0, 1.0, "no-fit")
-    return {
-        "activation": e.activation.name,
-        **{name: sizes[name] for name in e.model.uses},
-        "trial": trial.index,
-        "value": measured(e.quantity, Fit(fitted, sample, w, streams)),
-        "residual": solution.residual,
-        "condition": solution.condition,
-        "status": solution.status,
-    }
 
 
 def _fitted(e: Experiment, sample: Sample, w: Tensor | None, streams: Streams) -> Interpolator:

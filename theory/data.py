@@ -116,7 +116,11 @@ class Quantity(Kind, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
 
 
 class Sobolev(Quantity, frozen=True, kw_only=True, tag="sobolev"):
-    """The Sobolev seminorm S(f) = sqrt(E |grad f(x)|^2), x a fresh input."""
+    """The Sobolev seminorm S(f) = sqrt(E |grad f(x)|^2), x a fresh input.
+
+    A mean over test points; exact where the activation (or the kernel's formula) is a polynomial of degree at most 2
+    and E x x^T is known, that is for all inputs but a dataset.
+    """
 
     test_points: int = TEST_POINTS
 

@@ -29,6 +29,8 @@ _NOT_ANALYTIC = (sympy.Abs, sympy.sign, sympy.Max, sympy.Min, sympy.Heaviside, s
 _POINTS = (0.25, 0.5, 0.75, 0.9)
 _DIGITS = 80
 _TOLERANCE = 1e-18
+_ZERO = mpmath.mpf(10) ** -40
+"""A coefficient below so much of kappa(1) is 0 within the error of the differences."""
 
 
 @lru_cache(maxsize=256)
@@ -69,7 +71,7 @@ def formula_kernel(text: str) -> DotProductKernel:
                     "high dimension; every coefficient must be >= 0"
                 )
         _check_rest(at, coefficients, where)
-    taylor = np.array([max(float(a), 0.0) for a in coefficients])
+    taylor = np.array([float(a) if a > _ZERO * one else 0.0 for a in coefficients])
     return DotProductKernel(taylor, float(one), expression)
 
 

@@ -1,7 +1,7 @@
 """Dot-product kernels of infinite-width networks on the unit sphere, and their Taylor coefficients.
 
 RF: kappa(t) = E phi(G) phi(G') = sum_j mu_j^2 t^j.  NTK: t E phi'(G) phi'(G') = sum_j j mu_j^2 t^j.  (G, G') has
-correlation t. From a_j: a* = kappa(1) - a_0 - a_1, lambda = a*/a_1, C = 4 (a_2/a*)^2.
+correlation t. Both layers: the sum of the two. From a_j: a* = kappa(1) - a_0 - a_1, lambda = a*/a_1, C = 4 (a_2/a*)^2.
 """
 
 from __future__ import annotations
@@ -20,11 +20,19 @@ from bigtheta.theory.energy import energy
 from bigtheta.theory.errors import BigthetaError, InvalidInputError
 from bigtheta.theory.quadrature import panels
 
-__all__ = ["DotProductKernel", "SeriesTooLongError", "ntk_kernel", "rf_kernel", "t", "terms_needed"]
+__all__ = [
+    "DotProductKernel", "SeriesTooLongError", "both_layers_kernel", "centred_kernel", "ntk_kernel", "rf_kernel", "t",
+    "terms_needed",
+]  # fmt: skip
 
 Expr = Any
 
 MAX_TERMS = 800
+_NOISE = 1e-24
+"""A coefficient below so much of kappa(1) is 0 within the error of float64: mu_j is known to 1e-12 or better."""
+_ON_SPHERE = (
+    "two inputs nearly coincide: enlarge d, or use an activation with a closed form (relu, abs, erf) or without kinks"
+)
 
 
 class SeriesTooLongError(BigthetaError):
@@ -47,32 +55,41 @@ class DotProductKernel:
 
     @property
     def a_star(self) -> float:
-        """a* = kappa(1) - a_0 - a_1, the weight of the nonlinear part."""
-        return float(self.at_one - self.taylor[0] - self.taylor[1])
+        """a* = kappa(1) - a_0 - a_1 = a_2 + a_3 + ..., the weight of the nonlinear part; 0 for a linear kernel.
+
+        Where the difference cancels and the coefficients given hold all there is, they are summed instead.
+        """
+        rest, given = float(self.at_one - self.taylor[0] - self.taylor[1]), float(self.taylor[2:].sum())
+        if rest < 1e-6 * self.at_one and rest - given < 1e-14 * self.at_one:
+            rest = given
+        return rest if rest > _NOISE * self.at_one else 0.0
 
     @property
     def effective_ridge(self) -> float:
-        """lambda = a*/a_1; inf where a_1 = 0."""
-        return float(self.a_star / self.taylor[1]) if self.taylor[1] > 0 else math.inf
+        """lambda = a*/a_1; inf where a_1 = 0, or is so within the error of float64."""
+        linear = float(self.taylor[1])
+        return self.a_star / linear if linear > _NOISE * self.at_one else math.inf
 
     @property
     def curvature(self) -> float:
         """C = 4 (a_2/a*)^2; 0 for a linear activation."""
-        return float(4 * (self.taylor[2] / self.a_star) ** 2) if self.a_star > 1e-14 * self.at_one else 0.0
+        return float(4 * (self.taylor[2] / self.a_star) ** 2) if self.a_star > 0 else 0.0
 
     def terms(self, largest: float) -> int:
         """Return how many Taylor terms give kappa and kappa' for |t| <= largest; see `terms_needed`."""
         return terms_needed(self.taylor, self.at_one, largest, derivatives=1)
 
 
-def terms_needed(taylor: npt.NDArray[np.float64], at_one: float, largest: float, *, derivatives: int) -> int:
+def terms_needed(
+    taylor: npt.NDArray[np.float64], at_one: float, largest: float, *, derivatives: int, advice: str = _ON_SPHERE
+) -> int:
     """Return how many terms of sum_j a_j t^j are needed for |t| <= largest, with so many derivatives.
 
     The tail sum_{i > J} a_i (i+1)^derivatives largest^i is below 1e-15 at_one (1e-12 from largest = 0.9 on); what lies
     beyond the coefficients given is bounded by the mass they leave out, at_one - sum a_j.
 
     Raises:
-        SeriesTooLongError: if all the coefficients given are too few.
+        SeriesTooLongError: if all the coefficients given are too few; `advice` says why and what to do.
     """
     if not 0 <= largest <= 1:
         raise InvalidInputError(f"kernel series: expected a bound on |t| from 0 to 1 but got largest={largest!r}")
@@ -89,8 +106,8 @@ def terms_needed(taylor: npt.NDArray[np.float64], at_one: float, largest: float,
     enough[:derivatives] = False
     if not enough.any():
         raise SeriesTooLongError(
-            f"kernel series: |x . x'| = {largest:.6g} needs more than {len(taylor)} Taylor terms; "
-            "two inputs nearly coincide: enlarge d, or use an activation with a closed form (relu, abs)"
+            f"kernel series: a cosine of {largest:.6g} between inputs needs more than {len(taylor)} Taylor terms; "
+            f"{advice}"
         )
     return int(np.argmax(enough)) + 1
 
@@ -123,3 +140,29 @@ def ntk_kernel(act: Activation) -> DotProductKernel:
     slope = closed_dual(act, 1)
     closed = None if slope is None else t * slope
     return DotProductKernel(np.arange(len(squares)) * squares, energy(act, 1).value, closed)
+
+
+@lru_cache(maxsize=256)
+def both_layers_kernel(act: Activation) -> DotProductKernel:
+    """Return the kernel of both layers trained, the sum of the two others: a_j = (1 + j) mu_j^2.
+
+    >>> from bigtheta.theory.catalogue import activation
+    >>> kernel = both_layers_kernel(activation("relu"))  # a_1 = 1/2, kappa(1) = 1/2 + 1/2, a_0 = 1/(2 pi)
+    >>> round(kernel.effective_ridge - (1 - 1 / math.pi), 12)
+    0.0
+    """
+    outer, inner = rf_kernel(act), ntk_kernel(act)
+    closed = None if outer.closed is None or inner.closed is None else outer.closed + inner.closed
+    return DotProductKernel(outer.taylor + inner.taylor, outer.at_one + inner.at_one, closed)
+
+
+def centred_kernel(kernel: DotProductKernel) -> DotProductKernel:
+    """Return kappa - a_0: the kernel of features without their mean; lambda and C stay.
+
+    >>> from bigtheta.theory.catalogue import activation
+    >>> centred_kernel(rf_kernel(activation("square"))).taylor[:3].round(12).tolist()
+    [0.0, 0.0, 0.5]
+    """
+    mean = float(kernel.taylor[0])
+    taylor = np.concatenate([[0.0], kernel.taylor[1:]])
+    return DotProductKernel(taylor, kernel.at_one - mean, None if kernel.closed is None else kernel.closed - mean)

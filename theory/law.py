@@ -18,16 +18,16 @@ from sympy.core.relational import Relational
 from bigtheta.theory import plugins
 from bigtheta.theory.activation import Activation, Parity
 from bigtheta.theory.catalogue import activation
-from bigtheta.theory.data import Inputs, Labels, Quantity, Sobolev, check_together, inputs, labels, quantity
-from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.data import Inputs, Labels, Quantity, Sobolev, check_together
+from bigtheta.theory.errors import InvalidInputError, OutsideScaleError
 from bigtheta.theory.hermite import hermite
 from bigtheta.theory.inputs import Sphere
-from bigtheta.theory.kernel import ntk_kernel, rf_kernel
-from bigtheta.theory.model import Model, NeuralTangent, NTKernel, model, parameter_count
+from bigtheta.theory.law_fields import normalised
+from bigtheta.theory.model import Model, parameter_count
 from bigtheta.theory.number import Certified
 from bigtheta.theory.order import Order, leading_order
 from bigtheta.theory.scale import SIZES, Path, Sizes
-from bigtheta.theory.statement import Sense, Statement, lam, mu
+from bigtheta.theory.statement import Peak, Sense, Statement, lam, mu
 
 __all__ = ["Control", "Law", "Paper", "find_laws", "law", "laws"]
 
@@ -35,8 +35,9 @@ Expr = Any
 Hypothesis = Any  # a SymPy relation in the sizes and mu(j), or a Parity
 
 _MODULES = ("dohmatob2021", "bombari2023")
-MARGIN, LIMIT_MARGIN = 0.10, 0.05
-"""Default margins: of an exponent, absolute; of a limit, relative."""
+MARGIN, LIMIT_MARGIN, PEAK_MARGIN = 0.10, 0.05, 0.20
+"""Default margins: of an exponent, absolute; of a limit and of a peak's place, relative."""
+_MARGINS = {Sense.LIMIT: LIMIT_MARGIN, Sense.PEAK: PEAK_MARGIN}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 
 
@@ -85,8 +86,8 @@ class Law:
         activations: names or formulas.
         hypotheses: relations in the sizes and mu(j), or a Parity; where one does not hold the law is not judged.
         controls: what must FAIL.
-        margin: delta, how far the measured exponent may lie from the claimed one (default 0.10); for `Limit` relative
-            (default 0.05).
+        margin: delta, how far the measured exponent may lie from the claimed one (default 0.10); for `Limit` and
+            `Peak` relative (default 0.05, 0.20).
         paper, theorem, source: where the claim is from.
 
     Raises:
@@ -138,8 +139,10 @@ class Law:
     ) -> None:
         given = {key: value for key, value in locals().items() if key != "self"}
         try:
-            for key, value in _normalised(given).items():
+            for key, value in normalised(given).items():
                 object.__setattr__(self, key, value)
+            if margin is None:
+                object.__setattr__(self, "margin", _MARGINS.get(self.statement.sense, MARGIN))
             self._check()
         except InvalidInputError as error:
             raise type(error)(f"law {str(name)[:80]!r}: {error}") from error
@@ -175,7 +178,8 @@ class Law:
                 f"statement {self.statement}: {foreign[0]} is not a size of {self.model.kind} on this path "
                 f"({', '.join(sorted(map(str, allowed)))})"
             )
-        if self.statement.sense is not Sense.LIMIT:
+        self._check_constants()
+        if self.statement.sense not in _MARGINS:
             _ = self.claimed_order  # refuses what lies outside the scale
         for cell in self.cells:
             self._check_cell(cell)
@@ -184,6 +188,8 @@ class Law:
         )
         if not self.statement.formula.has(mu, lam):
             self.statement.value(self.size_arrays)
+        if isinstance(self.statement, Peak):
+            self._check_peaks(self.statement)
         for control in self.controls:
             if not isinstance(control, Control):
                 raise InvalidInputError(f"controls: expected a Control but got {control!r}")
@@ -193,9 +199,34 @@ class Law:
                 text = str(error).removeprefix(f"law {self.name!r}: ")
                 raise InvalidInputError(f"controls: {text}") from error
 
+    def _check_constants(self) -> None:
+        """Refuse mu(j), lam and parities where the model gives them no meaning."""
+        if lam in self.statement.formula.free_symbols:
+            self.model.limit_kernel(activation(self.activations[0]))
+        if not self.model.activated:
+            for what, formula in (("statement", self.statement.formula), *(("hypotheses", h) for h in self.hypotheses)):
+                if isinstance(formula, Parity) or formula.has(mu):
+                    raise InvalidInputError(
+                        f"{what}: the activation plays no part in {self.model.kind}, so expected sizes and lam alone "
+                        f"but got {hypothesis_text(formula) if what == 'hypotheses' else self.statement}"
+                    )
+
+    def _check_peaks(self, claim: Peak) -> None:
+        """Refuse a sweep that does not cross a claimed peak."""
+        if not 0.01 <= self.margin <= 0.5:
+            raise InvalidInputError(f"margin: expected 0.01 <= margin <= 0.5 for a peak but got margin={self.margin!r}")
+        ratios = claim.value(self.size_arrays)
+        for place in claim.places:
+            if not ratios.min() < place < ratios.max():
+                raise InvalidInputError(
+                    f"statement {claim}: these sizes give {claim.ratio} from {ratios.min():.3g} to {ratios.max():.3g}, "
+                    f"but a peak at {place:.4g} needs cells on both sides of it; widen the sizes"
+                )
+
     def _check_cell(self, cell: Mapping[str, int]) -> None:
         count = parameter_count(self.model, dict(cell))
         demanded = self.model.interpolates and self.quantity.fits and self.model.ridge == 0
+        demanded &= self.statement.sense is not Sense.PEAK  # a peak is crossed: beyond n = p, least squares
         if count is not None and demanded and cell["n"] > count:
             raise InvalidInputError(
                 f"at n = {cell['n']} the path gives p = {self.model.parameters} = {count} parameters, so the model "
@@ -228,20 +259,32 @@ class Law:
         return arrays | {"p": [count for count in counts if count is not None]} if None not in counts else arrays
 
     def constants(self, act: Activation | str) -> dict[Expr, float]:
-        """Return the values of mu(j) and lam that the statement uses, for one activation."""
+        """Return the values of mu(j) and lam that the statement uses, for one activation.
+
+        mu(j) = E[phi(G) He_j(G)]/sqrt(j!) is of the activation itself; lam = a*/a_1 of the model's kernel.
+
+        Raises:
+            InvalidInputError: if the model has no such kernel, or lam is infinite.
+        """
         act = activation(act)
         formula = self.statement.formula
         values: dict[Expr, float] = {term: _coefficient(act, term) for term in formula.atoms(mu)}
         if lam in formula.free_symbols:
-            tangent = isinstance(self.model, NTKernel | NeuralTangent)
-            values[lam] = (ntk_kernel if tangent else rf_kernel)(act).effective_ridge
+            values[lam] = self.model.limit_kernel(act).effective_ridge
             if not values[lam] < float("inf"):
-                raise InvalidInputError(f"law {self.id!r}: lam = a*/a_1 is infinite for {act.name} (mu_1 = 0)")
+                why = f"{act.name} (mu_1 = 0)" if self.model.activated else f"this {self.model.kind} (a_1 = 0)"
+                raise InvalidInputError(f"law {self.id!r}: lam = a*/a_1 is infinite for {why}")
         return values
 
     @property
     def claimed_order(self) -> Order:
-        """The statement's leading order along the path; constants mu(j), lam count as 1."""
+        """The statement's leading order along the path; constants mu(j), lam count as 1.
+
+        Raises:
+            OutsideScaleError: if it has none; a `Peak` never has.
+        """
+        if self.statement.sense is Sense.PEAK:
+            raise OutsideScaleError(f"law {self.id!r}: {self.statement} claims a place, not an order")
         formula = self.statement.formula
         formula = formula.subs({term: 1 for term in (*formula.atoms(mu), lam)})
         if self.model.parameters is not None:
@@ -342,47 +385,3 @@ def with_control(entry: Law, control: Control) -> Law:
     if control.statement is not None:
         changed["statement"] = control.statement
     return Law(**changed)
-
-
-def _normalised(given: dict[str, Any]) -> dict[str, Any]:
-    """Turn names, text and tables into the types of theory."""
-    sizes, path = given["sizes"], given["path"]
-    if not isinstance(sizes, Sizes):
-        if not isinstance(sizes, Mapping) or len(sizes) != 1:
-            raise InvalidInputError(f"sizes: expected one free size such as {{'n': [100, 200, 400]}} but got {sizes!r}")
-        ((variable, values),) = sizes.items()
-        sizes = Sizes(variable, values)
-    if not isinstance(path, Path):
-        path = Path(path, free=sizes.variable)
-    if str(path.free) != sizes.variable:
-        raise InvalidInputError(f"sizes: the path leaves {path.free} free but sizes gives {sizes.variable}")
-    acts = given["activations"]
-    acts = (acts,) if isinstance(acts, str | Activation) else acts
-    for field_name, values in (
-        ("activations", acts),
-        ("hypotheses", given["hypotheses"]),
-        ("controls", given["controls"]),
-    ):
-        if isinstance(values, str) or not isinstance(values, Iterable):
-            raise InvalidInputError(f"{field_name}: expected a list but got {values!r}")
-    acts = tuple(acts)
-    if not acts:
-        raise InvalidInputError("activations: expected at least one but got none")
-    given_statement = given["statement"]
-    statement = given_statement if isinstance(given_statement, Statement) else Statement.parse(given_statement)
-    margin = given["margin"]
-    if margin is None:
-        margin = LIMIT_MARGIN if statement.sense is Sense.LIMIT else MARGIN
-    return given | {
-        "statement": statement,
-        "margin": margin,
-        "model": model(given["model"]),
-        "quantity": quantity(given["quantity"]),
-        "inputs": inputs(given["inputs"]),
-        "labels": labels(given["labels"] if given["labels"] is not None else Labels()),
-        "path": path,
-        "sizes": sizes,
-        "activations": acts,
-        "hypotheses": tuple(given["hypotheses"]),
-        "controls": tuple(given["controls"]),
-    }

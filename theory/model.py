@@ -17,9 +17,11 @@ from typing import Any, ClassVar, cast
 import msgspec
 
 from bigtheta.theory import plugins
+from bigtheta.theory.activation import Activation
 from bigtheta.theory.data import check_size, convert
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.formula_kernel import formula_kernel
+from bigtheta.theory.kernel import DotProductKernel, both_layers_kernel, centred_kernel, ntk_kernel, rf_kernel
 from bigtheta.theory.scale import d, k, n
 
 __all__ = [
@@ -54,10 +56,26 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     interpolates: ClassVar[bool] = True
     """Whether the fit goes through every label where p >= n; else more labels than parameters are no mistake."""
     uses: ClassVar[tuple[str, ...]] = ("n", "d", "k")
+    activated: ClassVar[bool] = True
+    """Whether the activation plays a part."""
 
     def __post_init__(self) -> None:
         check_size("model", "ridge", self.ridge)
         msgspec.structs.force_setattr(self, "ridge", float(self.ridge))
+
+    def limit_kernel(self, act: Activation) -> DotProductKernel:
+        """Return the dot-product kernel of the model at infinite width, inputs of norm 1: its lambda is `lam`.
+
+        Raises:
+            InvalidInputError: if there is none, with the reason.
+
+        >>> from bigtheta.theory.catalogue import activation
+        >>> round(RandomFeatures().limit_kernel(activation("relu")).effective_ridge, 3)
+        0.363
+        """
+        raise InvalidInputError(
+            f"model {self.kind}: no dot-product kernel of it is known, so it has no lam = a*/a_1; write a number for it"
+        )
 
     @property
     def parameters(self) -> Expr | None:
@@ -91,6 +109,19 @@ class TwoLayer(Model, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
         """Return the standard deviation of the entries of w_j: 1, or 1/sqrt(d) for small weights."""
         return 1.0 if self.weights is Weights.STANDARD else 1 / math.sqrt(d)
 
+    def limit_kernel(self, act: Activation) -> DotProductKernel:
+        """As of `Model`; the coefficients of small weights depend on d, so they are refused."""
+        if self.weights is Weights.SMALL:
+            raise InvalidInputError(
+                f"model {self.kind}: with weights='small' its pre-activations have variance 1/d, so a_j and "
+                "lam = a*/a_1 depend on d (lam is of order d^-2 for tanh, constant for relu); write that order instead"
+            )
+        return self._kernel(act)
+
+    def _kernel(self, act: Activation) -> DotProductKernel:
+        """The kernel with weights from N(0, I_d)."""
+        return super().limit_kernel(act)
+
 
 class RandomFeatures(
     TwoLayer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="random-features"
@@ -110,6 +141,9 @@ class RandomFeatures(
         """p = k."""
         return k
 
+    def _kernel(self, act: Activation) -> DotProductKernel:
+        return rf_kernel(act)
+
 
 class NeuralTangent(
     TwoLayer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="neural-tangent"
@@ -122,6 +156,9 @@ class NeuralTangent(
     def parameters(self) -> Expr:
         """p = d k."""
         return d * k
+
+    def _kernel(self, act: Activation) -> DotProductKernel:
+        return ntk_kernel(act)
 
 
 class BothLayers(TwoLayer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="both-layers"):
@@ -141,6 +178,9 @@ class BothLayers(TwoLayer, frozen=True, kw_only=True, forbid_unknown_fields=True
         """p = k + d k."""
         return k + d * k
 
+    def _kernel(self, act: Activation) -> DotProductKernel:
+        return both_layers_kernel(act)
+
 
 class RFKernel(Model, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="rf-kernel"):
     """Infinite-width random features: the dot-product kernel kappa(t) = sum_j mu_j^2 t^j."""
@@ -148,12 +188,20 @@ class RFKernel(Model, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     title: ClassVar[str] = "infinite-width random features"
     uses: ClassVar[tuple[str, ...]] = ("n", "d")
 
+    def limit_kernel(self, act: Activation) -> DotProductKernel:
+        """Return sum_j mu_j^2 t^j."""
+        return rf_kernel(act)
+
 
 class NTKernel(Model, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="ntk-kernel"):
     """Infinite-width neural tangent: the dot-product kernel kappa(t) = sum_j j mu_j^2 t^j."""
 
     title: ClassVar[str] = "infinite-width neural tangent"
     uses: ClassVar[tuple[str, ...]] = ("n", "d")
+
+    def limit_kernel(self, act: Activation) -> DotProductKernel:
+        """Return sum_j j mu_j^2 t^j."""
+        return ntk_kernel(act)
 
 
 class DotProduct(
@@ -174,6 +222,7 @@ class DotProduct(
 
     title: ClassVar[str] = "dot-product kernel"
     uses: ClassVar[tuple[str, ...]] = ("n", "d")
+    activated: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -182,6 +231,10 @@ class DotProduct(
                 f"model {self.kind}: expected a formula in t as text but got kernel={self.kernel!r}"
             )
         msgspec.structs.force_setattr(self, "kernel", str(formula_kernel(self.kernel).closed))
+
+    def limit_kernel(self, act: Activation) -> DotProductKernel:
+        """Return the kernel itself, a_j its Taylor coefficients at 0."""
+        return formula_kernel(self.kernel)
 
 
 class Jacobian(Enum):
@@ -237,6 +290,10 @@ class AdversarialFeatures(
     def parameters(self) -> Expr:
         """p = k."""
         return k
+
+    def limit_kernel(self, act: Activation) -> DotProductKernel:
+        """Return sum_{j >= 1} mu_j^2 t^j, the limit for large d: w_j . x is Gaussian then."""
+        return centred_kernel(rf_kernel(act))
 
 
 _MODULES = ("bigtheta.theory.model", "bigtheta.theory.training")

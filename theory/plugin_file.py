@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import hashlib
 import os
 import sys
 import traceback
@@ -72,7 +73,7 @@ def _source(path: Path, shown: str, modules: list[str]) -> Source:
         raise PluginError(f"plugin {shown}: cannot read it: {error.strerror or error}") from error
     module = _run(text, path, shown, modules)
     lines = _lines(text)
-    source = Source(shown)
+    source = Source(shown, hashlib.sha256(text).hexdigest())
     for key, value in public_values(module):
         where = f"plugin {shown}, line {lines[key]}" if key in lines else f"plugin {shown}"
         owner = value.model if isinstance(value, Law) else value

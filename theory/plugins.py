@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GROUPS", "PluginError", "PluginWarning", "Source", "activation_names", "find_activation", "find_laws",
-    "find_model", "forget", "installed", "model_kinds", "plugin_activations", "plugin_laws", "public_values",
+    "find_model", "forget", "in_use", "installed", "model_kinds", "plugin_activations", "plugin_laws", "public_values",
     "sources", "unknown",
 ]  # fmt: skip
 
@@ -52,9 +52,13 @@ class PluginWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Source:
-    """What one file gives: recipes by name, and laws; while the file runs, the names it has defined so far."""
+    """What one file gives: recipes by name, and laws; while the file runs, the names it has defined so far.
+
+    `sha256` is of the text that ran, in hexadecimal.
+    """
 
     origin: str
+    sha256: str = ""
     recipes: dict[str, Recipe] = field(default_factory=dict)
     laws: list[Law] = field(default_factory=list)
     running: ModuleType | None = None
@@ -206,6 +210,25 @@ def public_values(module: ModuleType) -> list[tuple[str, Any]]:
         if not key.startswith("_"):
             found += [(key, item) for item in value] if isinstance(value, list | tuple) else [(key, value)]
     return found
+
+
+def in_use() -> list[dict[str, Any]]:
+    """Return the plugins whose code this process has loaded: distributions with what they gave, then files.
+
+    A distribution is {"name", "version", "entry_points"}, a file {"file", "sha256"} with the path as it was given.
+
+    >>> in_use()
+    []
+    """
+    given: dict[str, list[str]] = {}
+    for entry, result in _loaded.items():
+        if not isinstance(result, PluginError):
+            given.setdefault(entry.origin, []).append(f"{entry.point.group}: {entry.point.name}")
+    found: list[dict[str, Any]] = []
+    for origin, points in sorted(given.items()):
+        name, _, version = origin.rpartition(" ")
+        found.append({"name": name, "version": version, "entry_points": sorted(points)})
+    return found + [{"file": source.origin, "sha256": source.sha256} for source in sources]
 
 
 def forget() -> None:

@@ -12,11 +12,10 @@ import sympy
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation
 from bigtheta.theory.energy import energy
-from bigtheta.theory.errors import BigthetaError
+from bigtheta.theory.errors import BigthetaError, InvalidInputError
 from bigtheta.theory.hermite import hermite
-from bigtheta.theory.kernel import DotProductKernel, ntk_kernel, rf_kernel
+from bigtheta.theory.kernel import DotProductKernel
 from bigtheta.theory.law import Law
-from bigtheta.theory.model import NeuralTangent, NTKernel
 from bigtheta.theory.number import Number
 from bigtheta.theory.order import Order
 
@@ -27,15 +26,16 @@ Expr = Any
 
 @dataclass(frozen=True)
 class ActivationConstants:
-    """What the theory needs of one activation: mu_1, mu_2, and a_1, a_2, a*, lambda, C of the model's kernel.
+    """What the theory needs of one activation: mu_0, mu_1, mu_2, and a_1, a_2, a*, lambda, C of the model's kernel.
 
-    `unmet` is the law's hypothesis that fails for it, in words, or None. `curvature_energy` is E phi''(G)^2, None for
-    a kink.
+    mu_j is of the activation itself. `kernel` is None where the model has none, and `no_kernel` says why. `unmet` is
+    the law's hypothesis that fails for it, in words, or None. `curvature_energy` is E phi''(G)^2, None for a kink.
     """
 
     activation: Activation
     mu: tuple[Number, ...]
-    kernel: DotProductKernel
+    kernel: DotProductKernel | None
+    no_kernel: str | None
     curvature_energy: Number | None
     unmet: str | None
 
@@ -68,10 +68,8 @@ class Prediction:
                 {
                     "name": c.activation.name,
                     "mu": [m.value for m in c.mu],
-                    "a": [float(a) for a in c.kernel.taylor[:3]],
-                    "a_star": c.kernel.a_star,
-                    "lambda": c.kernel.effective_ridge if math.isfinite(c.kernel.effective_ridge) else None,
-                    "C": c.kernel.curvature,
+                    **_kernel_numbers(c.kernel),
+                    "no_kernel": c.no_kernel,
                     "E_phi2_squared": None if c.curvature_energy is None else c.curvature_energy.value,
                     "unmet": c.unmet,
                 }
@@ -99,13 +97,31 @@ def predict(law: Law, activations: Iterable[Activation | str] | None = None) -> 
     return Prediction(law, order, tuple(_constants(law, activation(act)) for act in chosen))
 
 
+def _kernel_numbers(kernel: DotProductKernel | None) -> dict[str, object]:
+    """The numbers of a kernel for JSON, null where there is none or lambda is infinite."""
+    if kernel is None:
+        return {"a": None, "a_star": None, "lambda": None, "C": None}
+    ridge = kernel.effective_ridge
+    return {
+        "a": [float(a) for a in kernel.taylor[:3]],
+        "a_star": kernel.a_star,
+        "lambda": ridge if math.isfinite(ridge) else None,
+        "C": kernel.curvature,
+    }
+
+
 def _constants(law: Law, act: Activation) -> ActivationConstants:
-    tangent = isinstance(law.model, NeuralTangent | NTKernel)
+    kernel, no_kernel = None, None
+    try:
+        kernel = law.model.limit_kernel(act)
+    except InvalidInputError as error:
+        no_kernel = str(error)
     smooth = all(act.jump(r, kink) == sympy.Integer(0) for kink in act.kinks for r in (0, 1))
     return ActivationConstants(
         act,
         tuple(hermite(act, j) for j in range(3)),
-        (ntk_kernel if tangent else rf_kernel)(act),
+        kernel,
+        no_kernel,
         energy(act, 2) if smooth else None,
         law.unmet(act),
     )

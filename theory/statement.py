@@ -227,23 +227,24 @@ class Peak(Statement):
         super().__post_init__()
         sizes = self.formula.free_symbols
         if not sizes or not sizes <= set(SIZES.values()) or self.formula.has(mu):
-            raise InvalidInputError(
-                f"statement Peak: expected a ratio of sizes such as n/k but got {_as_written(self.formula)}"
-            )
+            raise InvalidInputError(f"statement Peak: expected a ratio of sizes such as n/k but got {self.ratio}")
         given = _listed(self.at) if isinstance(self.at, str) else self.at
         if isinstance(given, sympy.Basic) or not isinstance(given, Iterable):
             given = (given,)
         places = sorted((_place(value) for value in given), key=float)
         if not places:
-            raise InvalidInputError(
-                f"statement Peak: where is the peak? Write it as in Peak({_as_written(self.formula)}, at=1)"
-            )
+            raise InvalidInputError(f"statement Peak: where is the peak? Write it as in Peak({self.ratio}, at=1)")
         if len(places) > MAX_PEAKS:
             raise InvalidInputError(f"statement Peak: expected at most {MAX_PEAKS} peaks but got {len(places)}")
         for first, second in itertools.pairwise(places):
             if math.isclose(first, second, rel_tol=1e-9):
                 raise InvalidInputError(f"statement Peak: at = {second} is given twice; give each peak once")
         object.__setattr__(self, "at", tuple(places))
+
+    @property
+    def ratio(self) -> Expr:
+        """The formula, its roots gathered for display."""
+        return _as_written(self.formula)
 
     @property
     def places(self) -> tuple[float, ...]:
@@ -253,12 +254,12 @@ class Peak(Statement):
     @property
     def latex(self) -> str:
         """The statement in LaTeX."""
-        where = r",\ ".join(map(sympy.latex, self.at))
-        return rf"\text{{peak{'s' * (len(self.at) > 1)} at }} {sympy.latex(_as_written(self.formula))} = {where}"
+        where = r",\ ".join(text if "." in (text := _exact_text(value)) else sympy.latex(value) for value in self.at)
+        return rf"\text{{peak{'s' * (len(self.at) > 1)} at }} {sympy.latex(self.ratio)} = {where}"
 
     def __str__(self) -> str:
         places = ", ".join(map(_exact_text, self.at))
-        return f"Peak({_as_written(self.formula)}, at={places if len(self.at) == 1 else f'[{places}]'})"
+        return f"Peak({self.ratio}, at={places if len(self.at) == 1 else f'[{places}]'})"
 
     def __repr__(self) -> str:
         return f"Peak(formula={self.formula}, at={self.at})"
@@ -290,7 +291,8 @@ def _place(value: object) -> Expr:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0 < number < math.inf:
-        raise InvalidInputError(f"statement Peak: expected at > 0, a number without sizes, but got at={value}")
+        got = str(value)[:40]
+        raise InvalidInputError(f"statement Peak: expected at > 0, a number without sizes, but got at={got}")
     return value
 
 

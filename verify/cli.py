@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bigtheta.verify.calibration.command import calibrate
 from bigtheta.verify.commands import activations, hermite, laws, predict
+from bigtheta.verify.judge_command import judge
 from bigtheta.verify.options import assignments, plugin_option
 
 if TYPE_CHECKING:
@@ -25,7 +27,11 @@ __all__ = ["main"]
 
 PROFILES = ("quick", "standard", "full")
 _PROFILE_HELP = "8, 32 or 128 trials in the dearest cell, more in cheap ones."
+PRECISIONS = ("float64", "float32")
+_PRECISION_HELP = "float32 takes half the memory; refused near interpolation thresholds."
 _MEMORY_HELP = "What all trials at work may take together.  [default: four fifths of what is free]"
+_LOOKS_HELP = "Look at 10, 20, ..., 320 trials, and stop for each claim when it is decided."
+_BUDGET_HELP = "The same, for so many seconds."
 _OUT_HELP = "Where the report goes.  [default: bigtheta-report/DATE]"
 
 
@@ -98,8 +104,13 @@ def _run_options(command: Callable[..., None]) -> Callable[..., None]:
         option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same numbers."),
         option("--jobs", type=click.IntRange(min=1), help="Processes.  [default: the cores at hand, at most 8]"),
         option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
+        option(
+            "--precision", type=click.Choice(PRECISIONS), default="float64", show_default=True, help=_PRECISION_HELP
+        ),
         option("--cluster", metavar="ADDRESS", help="Run the trials on the Dask cluster of this scheduler."),
         option("--memory", type=click.FloatRange(min=0, min_open=True), metavar="GIB", help=_MEMORY_HELP),
+        option("--until-decided", is_flag=True, help=_LOOKS_HELP),
+        option("--budget", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help=_BUDGET_HELP),
         option("--plan", "plan_only", is_flag=True, help="Print what would be simulated, and stop."),
         option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help=_OUT_HELP),
     ]
@@ -166,7 +177,8 @@ def check(spec: Path | None, activations: tuple[str, ...], **given: Any) -> None
 
 def _judge(
     laws: list[Law], *, activations: tuple[str, ...], profile: str, trials: int | None, seed: int,
-    jobs: int | None, device: str, out: Path | None, cluster: str | None, memory: float | None, plan_only: bool,
+    jobs: int | None, device: str, precision: str, out: Path | None, cluster: str | None, memory: float | None,
+    until_decided: bool, budget: float | None, plan_only: bool,
 ) -> None:  # fmt: skip
     """Simulate, judge, print, write, and exit with the code of the verdict."""
     from rich.console import Console
@@ -181,7 +193,8 @@ def _judge(
         with shown() as progress:
             report = judge_all(
                 laws, activations=activations or None, profile=profile, trials=trials, seed=seed,
-                jobs=jobs or default_jobs(), device=device, out=folder, cluster=cluster, memory=memory,
+                jobs=jobs or default_jobs(), device=device, precision=precision, out=folder, cluster=cluster,
+                memory=memory, until_decided=until_decided, budget=budget,
                 announce=announced(whole=plan_only), progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt:
@@ -260,5 +273,5 @@ def _sizes(text: str) -> dict[str, list[int]]:
         ) from error
 
 
-for _command in (predict, laws, activations, hermite):
+for _command in (judge, predict, laws, activations, hermite, calibrate):
     main.add_command(_command)

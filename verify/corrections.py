@@ -1,13 +1,15 @@
 """Finite-size corrections that a fit averages over: their shapes, and how much each is believed beforehand.
 
 A quantity is (law)(1 + correction), and the correction vanishes as the sizes grow. Its shape is unknown: a power
-(v/v_min)^-omega, two powers omega and 2 omega, or 1/log v and its square, v each size that varies; with several sizes
-also their ratios. Its relative size at the smallest cell is c ~ N(0, tau^2). Source: derived; the weights were set on
-the development families of `bigtheta calibrate`, and are not adjusted to data.
+u^-omega with u = v/v_min, two powers omega and 2 omega, a power beside log(u) u^-omega, which grows before it decays,
+or 1/log v and its square, v each size that varies; with several sizes also their ratios. Its relative size at the
+smallest cell is c ~ N(0, tau^2). Source: derived; the weights were set on the development families of `bigtheta
+calibrate`, and are not adjusted to data.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -26,11 +28,13 @@ TAU_WEIGHTS = (0.10, 0.15, 0.70, 0.05)
 
 @dataclass(frozen=True)
 class Shape:
-    """One form of correction: columns (v/v_min)^-omega for each omega, or (log v_min/log v)^j for each j."""
+    """One form of correction: columns u^-omega for each omega, with `rising` also e omega log(u) u^-omega / 2, which is
+    1/2 at its highest; or, if `logarithmic`, (log v_min/log v)^j for each j."""
 
     exponents: tuple[float, ...]
     weight: float
     logarithmic: bool = False
+    rising: bool = False
 
 
 @cache
@@ -41,6 +45,7 @@ def shapes(*, level: bool = False) -> tuple[Shape, ...]:
     return (
         *(Shape((omega,), weight) for omega, weight in singles.items()),
         *(Shape((omega, 2 * omega), 1.0) for omega in (1 / 2, 2 / 3, 1.0)),
+        *(Shape((omega,), 0.5, rising=True) for omega in (1 / 2, 1.0)),
         Shape((1.0,), logarithms, logarithmic=True),
         Shape((1.0, 2.0), logarithms, logarithmic=True),
     )
@@ -75,7 +80,10 @@ def _columns(shape: Shape, base: Array, relative: Array) -> Array:
     if shape.logarithmic:
         return np.concatenate([base**j for j in shape.exponents], axis=1)
     ratios = _ratios(relative)
-    return np.concatenate([np.hstack([relative**-omega, ratios**omega]) for omega in shape.exponents], axis=1)
+    columns = [np.hstack([relative**-omega, ratios**omega]) for omega in shape.exponents]
+    if shape.rising:
+        columns += [math.e / 2 * omega * np.log(relative) * relative**-omega for omega in shape.exponents]
+    return np.concatenate(columns, axis=1)
 
 
 def _ratios(relative: Array) -> Array:

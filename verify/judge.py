@@ -18,12 +18,13 @@ import pandas as pd
 from scipy import special, stats
 
 from bigtheta.theory.errors import InvalidInputError, unknown_name
-from bigtheta.theory.law import LIMIT_MARGIN, MARGIN
+from bigtheta.theory.law import LIMIT_MARGIN, MARGIN, PEAK_MARGIN
 from bigtheta.theory.scale import Path
-from bigtheta.theory.statement import Sense, Statement
+from bigtheta.theory.statement import Peak, Sense, Statement
 from bigtheta.verify.advice import Gridder, deviations, outlook, tau_break
 from bigtheta.verify.cells import ESTIMANDS, MIN_DECADES, MIN_SIZES, Cells, arranged, means, unusable
 from bigtheta.verify.fit import CellMeans, Fit, fit_slope, level_grid, slope_grid
+from bigtheta.verify.peak import judge_peaks
 from bigtheta.verify.reason import Outlook, Reason, misfit
 from bigtheta.verify.rule import PASS_LEVEL, Rule
 from bigtheta.verify.table import read_table
@@ -62,8 +63,9 @@ def judge(
         samples: one array of positive samples for each cell.
         statement: `Theta(sqrt(n))`, or the same as text. Several sizes that vary on their own each have an exponent,
             and all must agree.
-        margin: delta for the exponent (default 0.10); relative for `Limit` (default 0.05).
-        estimand: "geomean" (default; for Limit "mean"), "mean" or "median".
+        margin: delta for the exponent (default 0.10); relative for `Limit` (default 0.05) and for the place of a `Peak`
+            (default 0.20).
+        estimand: "geomean" (default; for Limit "mean"), "mean" (not for Peak) or "median".
         along: the one size whose exponent is judged; default every size that varies on its own.
         path: the exact path, if known, for the claimed exponent.
         constants: values of mu(j) and lam in the statement.
@@ -92,6 +94,9 @@ def judge(
             raise InvalidInputError("judge: a table holds its samples; give samples only with sizes by name")
         sizes, samples = read_table(sizes, value=value)
     claim = statement if isinstance(statement, Statement) else Statement.parse(statement)  # type: ignore[arg-type]
+    if isinstance(claim, Peak):
+        where, noise = PEAK_MARGIN if margin is None else margin, _inflation(look)
+        return judge_peaks(sizes, samples, claim, where, estimand=estimand or "geomean", inflation=noise)  # type: ignore[arg-type]
     is_limit = claim.sense is Sense.LIMIT
     delta = _checked_margin(margin, LIMIT_MARGIN if is_limit else MARGIN)
     wanted = estimand or ("mean" if is_limit else "geomean")
@@ -138,7 +143,7 @@ def _judged(
     shift = 1.0 if is_limit else 0.0
     quantiles = deviations([fit], rule, shift)[0]
     verdict, worst = _decide(rule, quantiles)
-    p_value = min(rule.p_value(fit.slope(column).below(shift)) for column in range(columns))
+    p_value = min(1.0, columns * min(rule.p_value(fit.slope(column).below(shift)) for column in range(columns)))
     q = quantiles[worst]
     words = Reason(rule, data.variables[worst], None if claimed is None else claimed[worst], q)
     narrow = _too_little_range(data)

@@ -8,13 +8,23 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bigtheta.theory import plugins
+
 __all__ = ["provenance"]
 
 _PACKAGES = ("bigtheta", "numpy", "scipy", "sympy", "torch", "pandas")
 
 
 def provenance(*, seed: int, device: str, **more: Any) -> dict[str, Any]:
-    """Return versions, seed, device and the commit of the source tree, as report.json carries them."""
+    """Return versions, seed, device, the commit of the source tree and the plugins, as report.json carries them.
+
+    `plugins` lists what this process has loaded of others: installed distributions with name and version, and files
+    with the SHA-256 of the text that ran; see `bigtheta.theory.plugins.in_use`. More is passed on.
+
+    >>> about = provenance(seed=0, device="cpu", trials=8)
+    >>> about["plugins"], about["trials"]
+    ([], 8)
+    """
     versions = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
@@ -26,7 +36,9 @@ def provenance(*, seed: int, device: str, **more: Any) -> dict[str, Any]:
         import torch
 
         name = torch.cuda.get_device_name()
-    return {"versions": versions, "seed": seed, "device": name, "commit": _commit(), **more}
+    return {
+        "versions": versions, "seed": seed, "device": name, "commit": _commit(), "plugins": plugins.in_use(), **more,
+    }  # fmt: skip
 
 
 def _commit() -> str | None:

@@ -80,15 +80,16 @@ class Reason:
         )
         if narrow:
             return f"{head}{narrow}"
-        then = f"would {outlook.verdict.value} if the estimates stay" if outlook.verdict is not None else ""
         if need is Need.TRIALS:
-            return f"{head}more trials would narrow it to +-{outlook.floor:.3f}: {outlook.more_trials} a cell {then}"
+            return (
+                f"{head}more trials would narrow it to +-{outlook.floor:.3f}: {outlook.more_trials} a cell would decide"
+            )
         if need is Need.DIRECTION:
             return f"{head}the sizes vary too much together to tell their exponents apart: vary one alone"
         tail = f"finite-size corrections leave +-{outlook.floor:.3f} however many trials: larger sizes are needed"
         if outlook.larger_sizes:
-            sizes = ", ".join(f"{size:.0f}" for size in outlook.larger_sizes)
-            tail += f"; with {self.variable} = {sizes} too it {then}"
+            more, last = len(outlook.larger_sizes), outlook.larger_sizes[-1]
+            tail += f"; {more} more of them, up to {self.variable} = {last:.0f}, would decide"
         return f"{head}{tail}"
 
 

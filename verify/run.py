@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path as FilePath
-from typing import Any
 
 import pandas as pd
 
-from bigtheta.numerics.datasets import missing_data
 from bigtheta.numerics.experiment import Experiment
-from bigtheta.numerics.interpolate import RESIDUAL_LIMIT
-from bigtheta.numerics.plan import Plan, plan, schedule
+from bigtheta.numerics.plan import Plan, plan
 from bigtheta.numerics.sweep import choose_device, run
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
 from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
-from bigtheta.theory.law import Control, Law, find_laws, with_control
-from bigtheta.verify.judge import judge
+from bigtheta.theory.law import Law, find_laws
+from bigtheta.verify.checks import checks, judged_together, sharpness_of
+from bigtheta.verify.looks import FIRST, LOOKS, look_at, planned
 from bigtheta.verify.provenance import provenance
 from bigtheta.verify.report.report import Entry, Report, make_folder
-from bigtheta.verify.verdict import Judgement, Verdict
 
 __all__ = ["PROFILES", "STORE", "verify"]
 
@@ -31,29 +29,6 @@ PROFILES = {"quick": 8, "standard": 32, "full": 128}
 """Trials in the dearest cell; cheap cells get up to six times as many."""
 STORE = "trials.sqlite"
 """The file in the report's folder that keeps finished trials."""
-
-_NOT_FITTED = {
-    "failed": (
-        f"{{count}} fits do not interpolate (residual {{residual:.1e}} > {RESIDUAL_LIMIT:g} at {{where}})",
-        "move the sizes away from where the Gram matrix is singular",
-    ),
-    "not-converged": (
-        "{count} trained networks did not reach their target (relative residual {residual:.1e} at {where})",
-        "give more steps, another rate, or fewer labels",
-    ),
-}
-"""The statuses of a fit that make its law an ERROR: what is said, and what to do."""
-
-
-@dataclass(frozen=True)
-class _Check:
-    """One statement to judge for one activation; `law` is already as its control changed it."""
-
-    law: Law
-    origin: Law
-    activation: Activation
-    control: Control | None
-    skipped: str | None
 
 
 def verify(
@@ -66,9 +41,12 @@ def verify(
     seed: int = 0,
     jobs: int | None = None,
     device: str = "auto",
+    precision: str = "float64",
     out: str | FilePath | None = None,
     cluster: str | None = None,
     memory: float | None = None,
+    until_decided: bool = False,
+    budget: float | None = None,
     announce: Callable[[Plan], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
@@ -83,11 +61,15 @@ def verify(
         seed: of all random streams.
         jobs: processes (default: one). A script that asks for more needs an `if __name__ == "__main__":` guard.
         device: "auto", "cpu" or "cuda".
+        precision: "float64", or "float32", refused near interpolation thresholds; see `simulate`.
         out: folder for report.html, report.json, trials.csv and figures; nothing is written if None. Finished trials
             are kept in its trials.sqlite as they come, so a run that was killed goes on where it stopped.
         cluster: address of a Dask scheduler that runs the trials.
         memory: GiB that all trials at work may take together (default: four fifths of what is free).
-        announce: called with the plan before anything is simulated; it may raise to stop there.
+        until_decided: look at 10, 20, ..., 320 trials in the dearest cell (or from `trials` on, doubled five times)
+            and stop for each claim when it is decided; error rates hold over all looks. The profile plays no part.
+        budget: the same, for so many seconds: no look is begun that is not expected to end within them.
+        announce: called with the plan of the first look before anything is simulated; it may raise to stop there.
 
     Raises:
         InvalidInputError: for an unknown name or an option out of range, before anything is simulated.
@@ -104,59 +86,56 @@ def verify(
     if names is not None and (not isinstance(names, Iterable) or not (names := tuple(names))):
         raise InvalidInputError(f"activations: expected at least one name or formula but got {activations!r}")
     acts = None if names is None else tuple(find_activation(name) for name in names)
-    checks = [check for law in chosen for check in _checks(law, acts)]
-    count = PROFILES[profile] if trials is None else whole_number("trials", trials, low=1)
+    found = [check for law in chosen for check in checks(law, acts)]
+    first_look = FIRST if until_decided or budget is not None else PROFILES[profile]
+    count = first_look if trials is None else whole_number("trials", trials, low=1)
+    if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int | float) or not budget > 0):
+        raise InvalidInputError(f"budget: expected a positive number of seconds but got budget={budget!r}")
     seed = whole_number("seed", seed, low=0)
     workers = 1 if jobs is None else whole_number("jobs", jobs, low=1)
     limit = None if memory is None else _gibibytes(memory)
     device = choose_device(device)
 
-    asked = [
-        Experiment.of(check.law, check.activation, schedule(check.law.cells, count)) if check.skipped is None else None
-        for check in checks
-    ]
-    experiments = {experiment.identity: experiment for experiment in asked if experiment is not None}
+    counts = [count * 2**look for look in range(LOOKS)] if until_decided or budget is not None else [count]
+    first = {e.identity: e for e in planned(found, counts[0], precision) if e is not None}
     folder = None if out is None else make_folder(out)
     if announce is not None:
-        announce(plan(list(experiments.values()), jobs=workers))
-    frames = run(
-        list(experiments.values()), seed=seed, jobs=workers, device=device, cluster=cluster, memory_limit=limit,
-        store=None if folder is None else folder / STORE, progress=progress,
-    )  # fmt: skip
-    samples = dict(zip(experiments, frames, strict=True))
+        announce(plan(list(first.values()), jobs=workers))
+    with _store(folder, temporary=len(counts) > 1) as store:
 
+        def simulate(experiments: Sequence[Experiment]) -> Sequence[pd.DataFrame]:
+            return run(
+                experiments, seed=seed, jobs=workers, device=device, cluster=cluster, memory_limit=limit,
+                store=store, progress=progress,
+            )  # fmt: skip
+
+        findings = look_at(found, counts, simulate, precision=precision, budget=budget, jobs=workers)
+    laws_judged = [f.judgement for check, f in zip(found, findings, strict=True) if check.control is None]
+    together = iter(judged_together(laws_judged))
     entries = []
-    for check, experiment in zip(checks, asked, strict=True):
-        frame = None if experiment is None else samples[experiment.identity]
-        judgement = judge_law(check.law, check.activation, frame, skipped=check.skipped)
-        entries.append(Entry(check.origin, check.activation.name, judgement, check.control, frame))
-    about = provenance(seed=seed, device=device, trials=count, profile=profile if trials is None else None)
+    for check, finding in zip(found, findings, strict=True):
+        judgement = next(together) if check.control is None else finding.judgement
+        sharp = sharpness_of(check, judgement, finding.frame)
+        entries.append(Entry(check.origin, check.activation.name, judgement, check.control, finding.frame, sharp))
+    about = provenance(
+        seed=seed, device=device, precision=precision, trials=count, profile=profile if trials is None else None
+    )
     report = Report(tuple(entries), about | {"wall_s": round(time.monotonic() - started, 3)})
     if folder is not None:
         report.write(folder)
     return report
 
 
-def judge_law(law: Law, act: Activation, frame: pd.DataFrame | None, *, skipped: str | None = None) -> Judgement:
-    """Judge one law on the trials of one activation; a failed fit is an ERROR, not a dropped trial."""
-    if frame is None:
-        return _without_samples(law, Verdict.SKIPPED, skipped or "not simulated")
-    for status, (what, advice) in _NOT_FITTED.items():
-        if len(bad := frame[frame["status"] == status]):
-            first = bad.iloc[0]
-            where = ", ".join(f"{name} = {first[name]}" for name in law.model.uses)
-            found = what.format(count=f"{len(bad)} of {len(frame)}", residual=first["residual"], where=where)
-            return _without_samples(law, Verdict.ERROR, f"{found}; {advice}")
-    sizes, groups = law.size_arrays, [_values(frame, cell) for cell in law.cells]
-    return judge(
-        sizes,
-        groups,
-        law.statement,
-        law.margin,
-        along=str(law.path.free),
-        path=law.path,
-        constants=law.constants(act),
-    )
+@contextlib.contextmanager
+def _store(folder: FilePath | None, *, temporary: bool) -> Iterator[FilePath | None]:
+    """The file of finished trials: in the report's folder, or for the time of the run if later looks need it."""
+    if folder is not None:
+        yield folder / STORE
+    elif temporary:
+        with tempfile.TemporaryDirectory(prefix="bigtheta-") as where:
+            yield FilePath(where) / STORE
+    else:
+        yield None
 
 
 def _gibibytes(memory: object) -> float:
@@ -185,33 +164,3 @@ def _laws(laws: Law | str | Iterable[Law | str] | None, paper: str | None) -> tu
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InvalidInputError(f"laws: two laws are named {twice[0]!r}; give each a name of its own")
     return chosen
-
-
-def _checks(law: Law, acts: tuple[Activation, ...] | None) -> list[_Check]:
-    """The law for each activation, then its controls; controls run only if something else of the law does."""
-    checks = []
-    for act in acts or tuple(find_activation(name) for name in law.activations):
-        law.formula_values(act)
-        checks.append(_Check(law, law, act, None, missing_data(law.inputs) or law.unmet(act)))
-    judged = [check.activation for check in checks if check.skipped is None]
-    for control in law.controls if judged else ():
-        changed = with_control(law, control)
-        act = find_activation(control.activation) if control.activation is not None else judged[0]
-        changed.formula_values(act)
-        checks.append(_Check(changed, law, act, control, None))
-    return checks
-
-
-def _values(frame: pd.DataFrame, cell: dict[str, int]) -> Any:
-    chosen = pd.Series(True, index=frame.index)
-    for name, size in cell.items():
-        if name in frame:
-            chosen &= frame[name] == size
-    return frame.loc[chosen, "value"].to_numpy()
-
-
-def _without_samples(law: Law, verdict: Verdict, reason: str) -> Judgement:
-    return Judgement(
-        verdict=verdict, reason=reason, statement=str(law.statement), sense=law.statement.sense.value,
-        variable=str(law.path.free), margin=law.margin,
-    )  # fmt: skip

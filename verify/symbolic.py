@@ -87,13 +87,16 @@ def prediction_lines(prediction: Prediction) -> Iterator[str]:
     if law.hypotheses:
         yield f"  hypotheses   {', '.join(map(hypothesis_text, law.hypotheses))}"
     yield ""
-    kernel = "NTK" if "tangent" in law.model.kind or "ntk" in law.model.kind else "RF"
-    head = ("mu_0", "mu_1", "mu_2", f"{kernel} a_1", "a_2", "a*", "lambda", "C", "E phi''^2")
+    head = ("mu_0", "mu_1", "mu_2", "a_1", "a_2", "a*", "lambda", "C", "E phi''^2")
     yield f"  {'':12}" + "".join(f"{name:>10}" for name in head)
     for row in prediction.constants:
         yield f"  {row.activation.name:12}" + "".join(f"{text:>10}" for text in _cells(row))
+        if row.no_kernel:
+            yield f"    no a_j: {row.no_kernel}"
         if row.unmet:
             yield f"    not covered: {row.unmet}"
+    if not law.model.activated:
+        yield "  a_j is of the kernel's formula; the activation plays no part"
 
 
 def bound_lines(formulas: list[str], path: Path | None) -> Iterator[str]:
@@ -128,10 +131,17 @@ def bound_table(formulas: list[str], path: Path | None) -> list[dict[str, object
 
 
 def _cells(row: ActivationConstants) -> list[str]:
-    kernel = row.kernel
-    numbers = [*(m.value for m in row.mu), *kernel.taylor[1:3], kernel.a_star, kernel.effective_ridge, kernel.curvature]
-    shown = ["inf" if math.isinf(x) else "0" if abs(x) < 1e-14 else f"{x:.4g}" for x in map(float, numbers)]
+    kernel, shown = row.kernel, [_short(m.value) for m in row.mu]
+    if kernel is None:
+        shown += 5 * ["-"]
+    else:
+        numbers = (*kernel.taylor[1:3], kernel.a_star, kernel.effective_ridge, kernel.curvature)
+        shown += [_short(float(x)) for x in numbers]
     return [*shown, "kink" if row.curvature_energy is None else f"{row.curvature_energy.value:.4g}"]
+
+
+def _short(x: float) -> str:
+    return "inf" if math.isinf(x) else "0" if abs(x) < 1e-14 else f"{x:.4g}"
 
 
 def _order(order: Order) -> str:

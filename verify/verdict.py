@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
+from typing import Any
 
-__all__ = ["Cell", "Exponent", "Judgement", "Need", "Verdict", "exit_code", "overall"]
+__all__ = ["Cell", "Exponent", "Judgement", "Need", "Verdict", "exit_code", "finite", "judgement_dict", "overall"]
 
 
 class Verdict(Enum):
@@ -96,7 +98,7 @@ class Judgement:
     exponents: tuple[Exponent, ...] = ()
     """Every judged size's exponent, an entry each."""
     p_value: float | None = None
-    """Of the claim: a FAIL has p < 1%, Bonferroni over the judged exponents."""
+    """Of the claim, Bonferroni over the judged exponents: a FAIL has p < 1%."""
     needs: Need | None = None
     """For INCONCLUSIVE: what is missing."""
     more_trials: int | None = None
@@ -145,3 +147,42 @@ def overall(verdicts: Iterable[Verdict]) -> Verdict:
 def exit_code(verdict: Verdict) -> int:
     """Return the process exit code: 0 PASS, 1 FAIL, 4 ERROR, 3 otherwise (nothing failed, not all passed)."""
     return {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.ERROR: 4}.get(verdict, 3)
+
+
+def judgement_dict(j: Judgement) -> dict[str, Any]:
+    """Return a judgement as report.json and `bigtheta judge --json` carry it; NaN and infinity become null."""
+    number = {"estimate": j.estimate, "low": j.low, "high": j.high}
+    kind = {"Limit": "limit", "Peak": "peak"}.get(j.sense, "slope")
+    claimed = {} if kind == "limit" else {"claimed": j.claimed}
+    content = {
+        "statement": j.statement,
+        "verdict": j.verdict.value,
+        "reason": j.reason,
+        "variable": j.variable,
+        **{name: {**number, **claimed} if name == kind else None for name in ("slope", "limit", "peak")},
+        "margin": j.margin,
+        "exponents": [asdict(exponent) for exponent in j.exponents],
+        "rejects": {"below": j.rejects_below, "above": j.rejects_above},
+        "power": j.power,
+        "p_value": j.p_value,
+        "constant": j.constant,
+        "misfit_p": j.misfit_p,
+        "tau_break": j.tau_break,
+        "local_slopes": list(j.local_slopes),
+        "needs": j.needs.value if j.needs else None,
+        "more_trials": j.more_trials,
+        "larger_sizes": list(j.larger_sizes),
+        "cells": [asdict(cell) for cell in j.cells],
+    }
+    return finite(content)  # type: ignore[no-any-return]
+
+
+def finite(value: Any) -> Any:
+    """Replace what JSON has no number for by null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bigtheta.numerics.gram import largest_off_diagonal, symmetric
 from bigtheta.numerics.interpolate import RESIDUAL_LIMIT, Solution, solve_gram, solve_least_squares
 from bigtheta.numerics.lower import lower_activation
 from bigtheta.numerics.models.base import Interpolator, interpolator
@@ -314,7 +315,7 @@ def _limit_jacobian(act: Activation, w: Tensor) -> Tensor:
 
 def _of_products(kernel: DotProductKernel, w: Tensor) -> Tensor:
     """kappa(w_i . w_j) for unit rows, kappa(1) on the diagonal. Shape (k, k)."""
-    products = w @ w.T
-    value, _ = functions(kernel, products, off_diagonal=True)
-    matrix: Tensor = value(products).fill_diagonal_(kernel.at_one)
-    return matrix
+    nearest = largest_off_diagonal(len(w), lambda rows, columns: w[rows] @ w[columns].T)
+    value, _ = functions(kernel, nearest)
+    matrix = symmetric(len(w), lambda rows, columns: value(w[rows] @ w[columns].T), like=w)
+    return matrix.fill_diagonal_(kernel.at_one)

@@ -8,13 +8,14 @@ from functools import singledispatch
 
 from torch import Tensor
 
+from bigtheta.numerics.algebra import Stack
 from bigtheta.numerics.interpolate import Solution
 from bigtheta.theory import plugins
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.model import Model
 
-__all__ = ["Interpolator", "check_registered", "interpolator"]
+__all__ = ["Interpolator", "Stacked", "check_registered", "interpolator", "stacked", "stacks"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,21 @@ class Interpolator:
     solution: Solution
 
 
+@dataclass(frozen=True)
+class Stacked:
+    """The fitted models of b trials of one cell.
+
+    Attributes:
+        predict: z (b, m, d) -> f(z) (b, m), test points of each trial.
+        gradient: z (b, m, d) -> grad f(z) (b, m, d).
+        solution: of all trials.
+    """
+
+    predict: Callable[[Tensor], Tensor]
+    gradient: Callable[[Tensor], Tensor]
+    solution: Stack
+
+
 @singledispatch
 def interpolator(model: Model, *, x: Tensor, w: Tensor | None, y: Tensor, act: Activation) -> Interpolator:
     """Fit a model to inputs x (n, d) and labels y (n,), hidden weights w (k, d) or None for infinite width.
@@ -39,6 +55,20 @@ def interpolator(model: Model, *, x: Tensor, w: Tensor | None, y: Tensor, act: A
     Register a new model with `@interpolator.register` on its spec type; the file holds its Gram and its gradient.
     """
     return _registered(model)(model, x=x, w=w, y=y, act=act)
+
+
+@singledispatch
+def stacked(model: Model, *, x: Tensor, w: Tensor | None, y: Tensor, act: Activation) -> Stacked | None:
+    """Fit b trials at once: x (b, n, d), w (b, k, d) or None, y (b, n); None where these have to be fitted one by one.
+
+    A model may be registered here beside `interpolator`, to be faster on a GPU.
+    """
+    return None
+
+
+def stacks(model: Model) -> bool:
+    """Whether trials of this very type of model can be fitted at once; a subtype may have another formula."""
+    return type(model) in stacked.registry
 
 
 def check_registered(model: Model) -> None:

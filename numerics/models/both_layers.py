@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+from bigtheta.numerics.gram import symmetric
 from bigtheta.numerics.interpolate import solve_gram, solve_least_squares
 from bigtheta.numerics.lower import TorchFunction, lower_activation
 from bigtheta.numerics.models.base import Interpolator, interpolator
@@ -45,12 +46,15 @@ def _(model: BothLayers, *, x: Tensor, w: Tensor, y: Tensor, act: Activation) ->
             solution,
         )
 
-    gram = (p @ p.T).mul_(x @ x.T).addmm_(q, q.T).mul_(1 / k)
+    def block(rows: slice, columns: slice) -> Tensor:
+        tangent = (p[rows] @ p[columns].T).mul_(x[rows] @ x[columns].T)
+        return tangent.addmm_(q[rows], q[columns].T).mul_(1 / k)
+
+    gram = symmetric(n, block, like=x)
     solution = solve_gram(gram, y, ridge=model.ridge)
     del gram
     c = solution.coefficients
     outer = q.T @ c * scale
-    del q
 
     def predict(z: Tensor) -> Tensor:
         h = z @ w.T

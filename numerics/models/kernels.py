@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sympy
 import torch
 from torch import Tensor
 
-from bigtheta.numerics.interpolate import solve_gram
+from bigtheta.numerics.algebra import ALONE, TOGETHER, Algebra, Answer, times
+from bigtheta.numerics.gram import largest_off_diagonal
 from bigtheta.numerics.lower import TorchFunction, lower
-from bigtheta.numerics.models.base import Interpolator, interpolator
+from bigtheta.numerics.models.base import Interpolator, Stacked, interpolator, stacked
 from bigtheta.numerics.models.radial import radial_fit
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.kernel import DotProductKernel, ntk_kernel, rf_kernel, t
@@ -37,39 +40,60 @@ def _(model: NTKernel, *, x: Tensor, w: None, y: Tensor, act: Activation) -> Int
     )
 
 
+@stacked.register
+def _(model: RFKernel, *, x: Tensor, w: None, y: Tensor, act: Activation) -> Stacked | None:
+    """The same for a stack of trials on the unit sphere. Shapes: x (b, n, d), y (b, n)."""
+    return Stacked(*_fit(rf_kernel(act), x, y, model.ridge, TOGETHER)) if on_sphere(x) else None
+
+
+@stacked.register
+def _(model: NTKernel, *, x: Tensor, w: None, y: Tensor, act: Activation) -> Stacked | None:
+    """The same for a stack of trials on the unit sphere. Shapes: x (b, n, d), y (b, n)."""
+    return Stacked(*_fit(ntk_kernel(act), x, y, model.ridge, TOGETHER)) if on_sphere(x) else None
+
+
 def dot_product_fit(kernel: DotProductKernel, x: Tensor, y: Tensor, ridge: float) -> Interpolator:
     """Fit f(z) = sum_i c_i kappa(z . x_i) to labels y (n,) at inputs x (n, d) on the unit sphere.
 
     K = kappa(X X^T) with kappa(1) on the diagonal, (K + ridge I) c = y; grad f(z) = sum_i c_i kappa'(z . x_i) x_i.
-    Source: derived.
+    K is made block by block, so that the formula's steps hold no n x n matrix. Source: derived.
     """
-    value, _ = functions(kernel, x @ x.T, off_diagonal=True)
-    gram = value(x @ x.T).fill_diagonal_(kernel.at_one)
-    solution = solve_gram(gram, y, ridge=ridge)
+    return Interpolator(*_fit(kernel, x, y, ridge, ALONE))
+
+
+def _fit(
+    kernel: DotProductKernel, x: Tensor, y: Tensor, ridge: float, algebra: Algebra[Answer]
+) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor], Answer]:
+    """f, grad f and the solve. Shapes: x (..., n, d), y (..., n)."""
+
+    def products(rows: slice, columns: slice) -> Tensor:
+        return x[..., rows, :] @ x[..., columns, :].mT
+
+    n = x.shape[-2]
+    value, _ = functions(kernel, largest_off_diagonal(n, products) if kernel.closed is None else 1.0)
+    gram = algebra.symmetric(n, lambda rows, columns: value(products(rows, columns)), like=x)
+    gram.diagonal(dim1=-2, dim2=-1).fill_(kernel.at_one)
+    solution = algebra.solve(gram, y, ridge=ridge)
+    del gram
     c = solution.coefficients
 
     def predict(z: Tensor) -> Tensor:
-        products = z @ x.T
-        return functions(kernel, products)[0](products) @ c
+        across = z @ x.mT
+        return times(functions(kernel, float(across.detach().abs().max()))[0](across), c)
 
     def gradient(z: Tensor) -> Tensor:
-        products = z @ x.T
-        return functions(kernel, products)[1](products).mul_(c) @ x
+        across = z @ x.mT
+        return functions(kernel, float(across.detach().abs().max()))[1](across).mul_(c[..., None, :]) @ x
 
-    return Interpolator(predict, gradient, solution)
+    return predict, gradient, solution
 
 
-def functions(
-    kernel: DotProductKernel, products: Tensor, *, off_diagonal: bool = False
-) -> tuple[TorchFunction, TorchFunction]:
-    """Return kappa and kappa' for these inner products: the closed form, or as many Taylor terms as they need."""
+def functions(kernel: DotProductKernel, reach: float) -> tuple[TorchFunction, TorchFunction]:
+    """Return kappa and kappa' for inner products up to `reach` in size: the closed form, or the Taylor terms needed."""
     if kernel.closed is not None:
         value, slope = lower(kernel.closed, t), lower(sympy.diff(kernel.closed, t), t)
         return (lambda s: value(s.clamp(-1, 1))), (lambda s: slope(s.clamp(-1, 1)))
-    sizes = products.detach().abs()
-    if off_diagonal:
-        sizes.fill_diagonal_(0)
-    count = kernel.terms(min(float(sizes.max()), 1.0))
+    count = kernel.terms(min(reach, 1.0))
     taylor = kernel.taylor[:count].tolist()
     slopes = [j * a for j, a in enumerate(taylor)][1:]
     return (lambda s: horner(taylor, s)), (lambda s: horner(slopes, s))
@@ -90,5 +114,6 @@ def horner(coefficients: list[float], s: Tensor) -> Tensor:
 
 
 def on_sphere(x: Tensor) -> bool:
-    """Whether every input has norm 1."""
-    return bool((torch.linalg.vector_norm(x, dim=1) - 1).abs().max() < 1e-9)
+    """Whether every input has norm 1, up to 1e-9 or the rounding of its type."""
+    close = max(1e-9, 32 * torch.finfo(x.dtype).eps)
+    return bool((torch.linalg.vector_norm(x, dim=-1) - 1).abs().max() < close)

@@ -104,7 +104,7 @@ def neural_tangent_features(act: Activation, w: Tensor, b: Tensor) -> Features:
     )
     r, units = f.radii, w / f.radii[:, None]
     along = units[:, :, None] * units[:, None, :]
-    eye = torch.eye(d).to(w)
+    eye = torch.eye(d, dtype=w.dtype, device=w.device)
     slopes, curves = f.on_line(lambda g, s, e, c: e * e), f.on_line(lambda g, s, e, c: c * c)
     slopes2, curves2 = (
         f.on_line(lambda g, s, e, c: (g * g - 1) * e * e),
@@ -114,7 +114,7 @@ def neural_tangent_features(act: Activation, w: Tensor, b: Tensor) -> Features:
     own = slopes[:, None, None] * eye + slopes2[:, None, None] * along
     own_energy = (slopes + r**2 * curves)[:, None, None] * eye
     own_energy += (2 * r * mixed + r**2 * curves2)[:, None, None] * along
-    j = torch.arange(m)
+    j = torch.arange(m, device=w.device)
     gram[j, :, j, :], energy[j, :, j, :] = own, own_energy
     means = (f.means(2)[:, None] * w).reshape(-1)
     target = 2 * f.means(2)[:, None] * (w @ b) + (f.means(4) * _forms(w, b))[:, None] * w
@@ -195,7 +195,7 @@ class _Series:
             with np.errstate(under="ignore"):
                 density = weights * np.exp(-(g**2) / 2) / np.sqrt(2 * np.pi)
                 values.append(float(np.sum(density * integrand(g, *(f(r * g) for f in functions)))))
-        return torch.tensor(values, dtype=torch.float64).to(self.radii)
+        return torch.tensor(values, dtype=self.radii.dtype, device=self.radii.device)
 
 
 def _forms(w: Tensor, b: Tensor) -> Tensor:

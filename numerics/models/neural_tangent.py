@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
-from bigtheta.numerics.gram import symmetric
-from bigtheta.numerics.interpolate import solve_gram, solve_least_squares
-from bigtheta.numerics.lower import TorchFunction, lower_activation
-from bigtheta.numerics.models.base import Interpolator, interpolator
+from bigtheta.numerics.algebra import ALONE, TOGETHER, Algebra, Answer, times
+from bigtheta.numerics.lower import lower_activation
+from bigtheta.numerics.models.base import Interpolator, Stacked, interpolator, stacked
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.model import NeuralTangent
 
@@ -25,49 +24,57 @@ def _(model: NeuralTangent, *, x: Tensor, w: Tensor, y: Tensor, act: Activation)
     grad f = [X^T (c ∘ P phi'(W z)) + W^T (phi''(W z) ∘ P^T (c ∘ X z))] / k. phi'' is taken off the kinks.
     Shapes: x (n, d), w (k, d), y (n,). Source: derived.
     """
-    dphi, ddphi = lower_activation(act, 1), lower_activation(act, 2)
-    (n, d), k = x.shape, len(w)
-    p = dphi(x @ w.T)
-    scale = 1 / math.sqrt(k)
-    if n > d * k and model.ridge == 0:
-        features = (p[:, :, None] * x[:, None, :]).reshape(n, d * k) * scale
-        solution = solve_least_squares(features, y)
-        a = solution.coefficients.reshape(k, d)
-        return Interpolator(
-            lambda z: _predict(z, w, a, dphi, scale),
-            lambda z: _gradient(z, w, a, dphi, ddphi, scale),
-            solution,
-        )
-
-    def block(rows: slice, columns: slice) -> Tensor:
-        return (p[rows] @ p[columns].T).mul_(x[rows] @ x[columns].T).mul_(1 / k)
-
-    gram = symmetric(n, block, like=x)
-    solution = solve_gram(gram, y, ridge=model.ridge)
-    del gram
-    c = solution.coefficients
-
-    def trained() -> Tensor:
-        return (p * c[:, None]).T @ x * scale
-
-    def gradient(z: Tensor) -> Tensor:
-        if k * d <= len(z) * (k + d):  # forming A, k x d, pays for many points
-            return _gradient(z, w, trained(), dphi, ddphi, scale)
-        h = z @ w.T
-        first = ((dphi(h) @ p.T) * c) @ x
-        second = (ddphi(h) * (((z @ x.T) * c) @ p)) @ w
-        return (first + second) / k
-
-    def predict(z: Tensor) -> Tensor:
-        return ((dphi(z @ w.T) @ p.T) * (z @ x.T)) @ c / k
-
+    solution, predict, gradient = _fit(model, x, w, y, act, ALONE)
     return Interpolator(predict, gradient, solution)
 
 
-def _predict(z: Tensor, w: Tensor, a: Tensor, dphi: TorchFunction, scale: float) -> Tensor:
-    return ((z @ a.T) * dphi(z @ w.T)).sum(1) * scale
+@stacked.register
+def _(model: NeuralTangent, *, x: Tensor, w: Tensor, y: Tensor, act: Activation) -> Stacked:
+    """The same for a stack of trials. Shapes: x (b, n, d), w (b, k, d), y (b, n)."""
+    solution, predict, gradient = _fit(model, x, w, y, act, TOGETHER)
+    return Stacked(predict, gradient, solution)
 
 
-def _gradient(z: Tensor, w: Tensor, a: Tensor, dphi: TorchFunction, ddphi: TorchFunction, scale: float) -> Tensor:
-    h = z @ w.T
-    return torch.addmm(dphi(h) @ a, ddphi(h).mul_(z @ a.T), w).mul_(scale)
+def _fit(
+    model: NeuralTangent, x: Tensor, w: Tensor, y: Tensor, act: Activation, algebra: Algebra[Answer]
+) -> tuple[Answer, Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    """The solve, f and grad f. Shapes: x (..., n, d), w (..., k, d), y (..., n)."""
+    dphi, ddphi = lower_activation(act, 1), lower_activation(act, 2)
+    (n, d), k = x.shape[-2:], w.shape[-2]
+    p = dphi(x @ w.mT)
+    scale = 1 / math.sqrt(k)
+
+    def by_layer(z: Tensor, a: Tensor) -> Tensor:
+        h = z @ w.mT
+        outer = dphi(h) @ a
+        return algebra.add_product_(outer, ddphi(h).mul_(z @ a.mT), w).mul_(scale)
+
+    if n > d * k and model.ridge == 0:
+        features = (p[..., :, :, None] * x[..., :, None, :]).flatten(-2).mul_(scale)
+        solution = algebra.least_squares(features, y)
+        layer = solution.coefficients.reshape(w.shape)
+        return (
+            solution,
+            lambda z: ((z @ layer.mT) * dphi(z @ w.mT)).sum(-1) * scale,
+            lambda z: by_layer(z, layer),
+        )
+
+    def block(rows: slice, columns: slice) -> Tensor:
+        ours, theirs = (p[..., rows, :], x[..., rows, :]), (p[..., columns, :], x[..., columns, :])
+        return (ours[0] @ theirs[0].mT).mul_(ours[1] @ theirs[1].mT).mul_(1 / k)
+
+    solution = algebra.solve(algebra.symmetric(n, block, like=x), y, ridge=model.ridge)
+    c = solution.coefficients
+
+    def gradient(z: Tensor) -> Tensor:
+        if k * d <= z.shape[-2] * (k + d):  # forming A, k x d, pays for many points
+            return by_layer(z, (p * c[..., None]).mT @ x * scale)
+        h = z @ w.mT
+        first = ((dphi(h) @ p.mT) * c[..., None, :]) @ x
+        second = (ddphi(h) * (((z @ x.mT) * c[..., None, :]) @ p)) @ w
+        return (first + second) / k
+
+    def predict(z: Tensor) -> Tensor:
+        return times((dphi(z @ w.mT) @ p.mT) * (z @ x.mT), c) / k
+
+    return solution, predict, gradient

@@ -71,7 +71,7 @@ def student(model: QuadraticStudent, act: Activation, streams: Streams, *, devic
 def draw_target(model: QuadraticStudent, streams: Streams) -> Tensor:
     """Return the symmetric matrix B with |B|_F = 1. Shape (d, d)."""
     d = streams.sizes["d"]
-    eye = torch.eye(d, dtype=torch.float64)
+    eye = torch.eye(d, dtype=torch.float64, device="cpu")
     if model.target == "identity":
         return eye / math.sqrt(d)
     g = streams.normal(Role.TARGET, d, d)

@@ -7,25 +7,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from bigtheta.numerics.interpolate import Solution
-from bigtheta.numerics.lipschitz import Layers
+from bigtheta.numerics.lipschitz import Layers, largest_slope
 from bigtheta.numerics.lower import lower_activation
 from bigtheta.numerics.models.base import Interpolator, interpolator
 from bigtheta.numerics.streams import Streams
 from bigtheta.numerics.train import Network, first_network, train
-from bigtheta.theory.activation import Activation, u
+from bigtheta.theory.activation import Activation
 from bigtheta.theory.training import TrainedNetwork
 
-__all__ = ["LayersAndSkip", "TrainedInterpolator", "largest_slope", "train_network"]
-
-_REACH = 40.0
-_FAR = 10.0 ** np.arange(2, 7)
+__all__ = ["LayersAndSkip", "TrainedInterpolator", "train_network"]
 
 
 @dataclass(frozen=True)
@@ -110,23 +105,3 @@ def _(model: TrainedNetwork, *, x: Tensor, w: Tensor, y: Tensor, act: Activation
     """Train with streams of seed 0; a trial calls `train_network` with its own."""
     sizes = {"n": len(x), "d": x.shape[1], "k": len(w)}
     return train_network(model, x=x, w=w, y=y, act=act, streams=Streams(0, model.kind, sizes, 0))
-
-
-@lru_cache(maxsize=256)
-def largest_slope(act: Activation) -> float:
-    """Return sup |phi'|: exact where phi is piecewise linear, else the largest value on a fine grid; inf if unbounded.
-
-    >>> from bigtheta.theory.catalogue import activation
-    >>> largest_slope(activation("leaky_relu")), round(largest_slope(activation("gelu")), 6)
-    (1.0, 1.128904)
-    >>> largest_slope(activation("square"))
-    inf
-    """
-    slopes = [piece.expression for piece in act.derivative(1)]
-    if not any(slope.has(u) for slope in slopes):
-        return max(abs(float(slope)) for slope in slopes)
-    dphi = act.numeric(1)
-    near = float(np.abs(dphi(np.linspace(-_REACH, _REACH, 1_600_001))).max())
-    with np.errstate(all="ignore"):
-        far = np.abs(dphi(np.concatenate([-_FAR, _FAR])))
-    return near if np.all(far <= near * (1 + 1e-9)) else math.inf

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bigtheta.theory.predict import predict
     from bigtheta.theory.scale import Path, Sizes, geometric
     from bigtheta.theory.spec import read_spec
-    from bigtheta.theory.statement import BigO, Limit, Omega, Statement, Theta
+    from bigtheta.theory.statement import BigO, Limit, Omega, Peak, Statement, Theta
     from bigtheta.verify.judge import judge
     from bigtheta.verify.report.report import Report
     from bigtheta.verify.verdict import Judgement, Verdict
@@ -41,7 +41,8 @@ _HOME = {
     "Certified": "theory.number", "Comparison": "theory.compare", "Control": "theory.law",
     "Estimated": "theory.number", "Exact": "theory.number", "InvalidInputError": "theory.errors",
     "Judgement": "verify.verdict", "Law": "theory.law", "Limit": "theory.statement", "Omega": "theory.statement",
-    "Order": "theory.order", "Paper": "theory.law", "Path": "theory.scale", "Report": "verify.report.report",
+    "Order": "theory.order", "Paper": "theory.law", "Path": "theory.scale", "Peak": "theory.statement",
+    "Report": "verify.report.report",
     "Sizes": "theory.scale", "Statement": "theory.statement", "Theta": "theory.statement",
     "Verdict": "verify.verdict", "activation": "theory.catalogue", "compare": "theory.compare", "dual": "theory.dual",
     "energy": "theory.energy", "expansion": "theory.hermite", "geometric": "theory.scale",
@@ -53,7 +54,7 @@ _PACKAGES = ("numerics", "theory", "verify")
 
 __all__ = [
     "Activation", "BigO", "BigthetaError", "Certified", "Comparison", "Control", "Estimated", "Exact",
-    "InvalidInputError", "Judgement", "Law", "Limit", "Omega", "Order", "Paper", "Path", "Report", "Sizes",
+    "InvalidInputError", "Judgement", "Law", "Limit", "Omega", "Order", "Paper", "Path", "Peak", "Report", "Sizes",
     "Statement", "Theta", "Verdict", "activation", "compare", "dual", "energy", "expansion", "geometric", "hermite",
     "judge", "law", "laws", "leading_order", "numerics", "predict", "read_spec", "simulate", "tail_energy", "theory",
     "verify",

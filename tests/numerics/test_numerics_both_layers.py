@@ -236,3 +236,21 @@ def test_unknown_weights_are_refused(value):
         RandomFeatures(weights=value)
     with pytest.raises(InvalidInputError, match="weights"):
         model({"kind": "random-features", "weights": value})
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "softplus", "cos"])
+@pytest.mark.parametrize("spec", [RandomFeatures(), NeuralTangent(), BothLayers()], ids=lambda spec: spec.kind)
+def test_the_limit_kernel_is_that_of_the_simulated_features(spec, name):
+    x, w, *_ = draw(6, 5, 100_000)
+    h = (x @ w.T).requires_grad_(True)
+    phi = PHI[name](h)
+    (slope,) = torch.autograd.grad(phi.sum(), h)
+    outer, inner = phi.detach() @ phi.detach().T, (slope @ slope.T) * (x @ x.T)
+    gram = {"random-features": outer, "neural-tangent": inner, "both-layers": outer + inner}[spec.kind] / len(w)
+    kernel = spec.limit_kernel(activation(name))
+    products = (x @ x.T).fill_diagonal_(0)
+    taylor = sum(a * products**j for j, a in enumerate(kernel.taylor[:400].tolist()))
+    taylor.fill_diagonal_(kernel.at_one)
+    assert (gram - taylor).abs().max() < 0.02 * kernel.at_one
+    other = {"random-features": outer + inner, "neural-tangent": outer, "both-layers": inner}[spec.kind] / len(w)
+    assert (other - taylor).abs().max() > 0.02 * kernel.at_one, "another kernel would be seen"

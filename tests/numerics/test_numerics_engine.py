@@ -13,8 +13,10 @@ from bigtheta.numerics.lower import check_simulable, lower, lower_activation
 from bigtheta.numerics.measure import sobolev
 from bigtheta.numerics.plan import schedule
 from bigtheta.numerics.sample import draw_inputs, draw_labels, draw_weights
+from bigtheta.numerics.store import key
 from bigtheta.numerics.streams import Role, Streams
 from bigtheta.numerics.sweep import choose_device, run, simulate
+from bigtheta.numerics.trial import Trial
 from bigtheta.theory.activation import u
 from bigtheta.theory.catalogue import CATALOGUE, activation
 from bigtheta.theory.data import Labels, inputs
@@ -228,3 +230,155 @@ def test_cuda_is_refused_where_there_is_none():
         pytest.skip("a CUDA device is present")
     with pytest.raises(InvalidInputError, match="device='cpu'"):
         choose_device("cuda")
+
+
+# What a model offers is known before anything runs
+
+ADVERSARIAL = {"kind": "adversarial-features", "eps": 0.5}
+STUDENT = {"kind": "quadratic-student"}
+DOT = {"kind": "dot-product-kernel", "kernel": "exp(t)"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"model": ADVERSARIAL}, ['expected inputs = "gaussian" but got sphere']),
+        ({"model": ADVERSARIAL, "inputs": "gaussian", "labels": "signs"}, ["linear target", "random signs"]),
+        ({"model": ADVERSARIAL, "inputs": "gaussian", "labels": "quadratic"}, ["linear target", "quadratic signal 1"]),
+        (
+            {"model": ADVERSARIAL, "inputs": "gaussian", "quantity": "sensitivity"},
+            ["quantity='sensitivity'", "has 'adversarial-risk', 'test-error', 'sobolev'"],
+        ),
+        ({"quantity": "adversarial-risk"}, ["adversarial-risk", "got random-features", "use test-error"]),
+        (
+            {"model": STUDENT, "quantity": "lipschitz-lower"},
+            ["quadratic student has 'sobolev', 'test-error'", "quantity='lipschitz-lower'"],
+        ),
+        ({"model": "neural-tangent", "quantity": "lipschitz-upper"}, ["got neural-tangent", "use lipschitz-lower"]),
+        ({"model": "rf-kernel", "quantity": "lipschitz-upper"}, ["got rf-kernel"]),
+        ({"model": DOT, "quantity": "adversarial-risk"}, ["got dot-product-kernel"]),
+        ({"model": DOT, "inputs": "gaussian"}, ["unit sphere", "exp(t)", "got gaussian"]),
+        ({"activation": "square", "quantity": "lipschitz-upper"}, ["bounded slope", "'square'"]),
+    ],
+)
+def test_what_a_model_does_not_offer_is_refused_before_any_trial(options, words, monkeypatch):
+    monkeypatch.setattr("bigtheta.numerics.sweep.run", None)  # anything run would fail
+    with pytest.raises(InvalidInputError) as caught:
+        frame(**options)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"model": ADVERSARIAL, "inputs": "gaussian", "quantity": "adversarial-risk"},
+        {"model": STUDENT, "quantity": "test-error"},
+        {"quantity": "lipschitz-upper"},
+        {"model": DOT},
+    ],
+)
+def test_what_a_model_offers_is_measured(options):
+    assert np.isfinite(frame(**options, trials=1)["value"]).all()
+
+
+# float32
+
+
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [
+        ({"sizes": {"n": 100, "d": 60, "k": 120}}, 1e-4),
+        ({"sizes": {"n": 100, "d": 60, "k": 300}}, 1e-5),
+        ({"sizes": {"n": 100, "d": 60, "k": 300}, "quantity": "sensitivity", "labels": "linear"}, 1e-5),
+        ({"sizes": {"n": 100, "d": 60, "k": 300}, "quantity": "test-error", "inputs": "gaussian"}, 1e-4),
+        ({"sizes": {"n": 100, "d": 60, "k": 300}, "quantity": "lipschitz-upper"}, 1e-5),
+        ({"sizes": {"n": 100, "d": 60, "k": 50}}, 1e-5),
+        ({"model": {"kind": "random-features", "ridge": 0.1}, "sizes": {"n": 100, "d": 60, "k": 100}}, 1e-5),
+        ({"model": "neural-tangent", "sizes": {"n": 200, "d": 20, "k": 20}}, 1e-4),
+        ({"model": "both-layers", "sizes": {"n": 200, "d": 20, "k": 20}}, 1e-4),
+        ({"model": "rf-kernel", "sizes": {"n": 100, "d": 100}}, 1e-5),
+        ({"model": "ntk-kernel", "sizes": {"n": 100, "d": 100}, "inputs": "gaussian"}, 1e-5),
+        ({"model": DOT, "sizes": {"n": 100, "d": 50}}, 1e-5),
+    ],
+)
+def test_float32_agrees_with_float64_away_from_thresholds(options, most):
+    given = {"activation": "tanh", **options}
+    double, single = frame(**given), frame(**given, precision="float32")
+    off = (single["value"] / double["value"] - 1).abs().max()
+    assert 0 < off < most
+    assert set(single["status"]) <= {"ok", "least-squares"}
+    assert (single["residual"] < 1e-3).all()
+    assert (single["residual"] > double["residual"]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"sizes": {"n": 100, "d": 60, "k": 105}}, ["k = 105", "n = 100", "--precision float64"]),
+        ({"sizes": {"n": 100, "d": 60, "k": 96}}, ["k = 96"]),
+        ({"model": "neural-tangent", "sizes": {"n": 400, "d": 20, "k": 20}}, ["d k = 400"]),
+        ({"model": "neural-tangent", "activation": "square", "sizes": {"n": 160, "d": 20, "k": 10}}, ["2 = 155"]),
+        ({"model": "neural-tangent", "activation": "square", "sizes": {"n": 205, "d": 20, "k": 30}}, ["2 = 210"]),
+        ({"activation": "square", "sizes": {"n": 54, "d": 10, "k": 100}}, ["d (d + 1)/2 = 55"]),
+        ({"model": "both-layers", "sizes": {"n": 410, "d": 20, "k": 20}}, ["d k + k = 420"]),
+        (
+            {"model": {"kind": "random-features", "weights": "small"}, "sizes": {"n": 98, "d": 100, "k": 300}},
+            ["d = 100"],
+        ),
+        ({"model": ADVERSARIAL, "inputs": "gaussian"}, ["adversarial-features", "float32"]),
+        ({"model": STUDENT}, ["quadratic-student"]),
+        ({"precision": "float16"}, ["precision", "float16"]),
+        ({"precision": None}, ["precision", "None"]),
+    ],
+)
+def test_float32_is_refused_where_it_cannot_be_trusted(options, words):
+    given = {"activation": "tanh", "precision": "float32", **options}
+    with pytest.raises(InvalidInputError) as caught:
+        frame(**given)
+    for word in words:
+        assert word in str(caught.value)
+    if given["precision"] == "float32":
+        checked = {key: value for key, value in given.items() if key != "precision"}
+        assert len(frame(**checked, trials=1)) == 1  # float64 does it
+
+
+def test_five_percent_is_where_the_refusal_ends():
+    sizes = {"n": 100, "d": 60, "k": 106}
+    assert len(frame(activation="tanh", sizes=sizes, trials=1, precision="float32")) == 1
+    smooth = {"kind": "random-features", "weights": "small"}
+    near = {"n": 60, "d": 60, "k": 300}
+    assert len(frame(model=smooth, activation="relu", sizes=near, trials=1, precision="float32")) == 1  # homogeneous
+
+
+def test_the_two_precisions_share_their_draws_and_not_their_rows(tmp_path):
+    def made(precision):
+        return Experiment(RandomFeatures(), activation("tanh"), (SIZES,), (2,), precision=precision)
+
+    double, single = made("float64"), made("float32")
+    assert double.spec == single.spec  # what the streams are made from
+    assert double.record == double.spec != single.record
+    assert double.identity != single.identity
+    keys = {key(Trial(e, SIZES, 0, 0, "cpu")) for e in (double, single)}
+    assert len(keys) == 2
+    store = tmp_path / "trials.sqlite"
+    first = run([double, single], store=store)
+    again = run([single, double], store=store)
+    pd.testing.assert_frame_equal(first[0], again[1])
+    pd.testing.assert_frame_equal(first[1], again[0])
+    assert not first[0]["value"].equals(first[1]["value"])
+
+
+def test_tf32_is_off_while_a_sweep_runs(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "bigtheta.numerics.sweep.timed",
+        lambda trial: seen.append(torch.get_float32_matmul_precision()) or ({"value": 1.0}, 0.0),
+    )
+    torch.set_float32_matmul_precision("high")
+    try:
+        frame(trials=1)
+        assert seen == ["highest"]
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision("highest")

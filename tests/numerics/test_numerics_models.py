@@ -11,7 +11,7 @@ from bigtheta.numerics.lower import lower_activation
 from bigtheta.numerics.models import interpolator, neural_tangent
 from bigtheta.theory.catalogue import CATALOGUE, activation
 from bigtheta.theory.errors import InvalidInputError
-from bigtheta.theory.model import BothLayers, DotProduct, NeuralTangent, NTKernel, RandomFeatures, RFKernel
+from bigtheta.theory.model import DotProduct, NeuralTangent, NTKernel, RandomFeatures, RFKernel
 from bigtheta.theory.model import model as find_model
 
 PHI = {
@@ -221,22 +221,6 @@ def test_wide_random_features_tend_to_the_kernel(name):
     assert (wide - kernel).norm() < 0.05 * kernel.norm()
     other = interpolator(NTKernel(), x=x, w=None, y=y, act=activation(name)).predict(z)
     assert (wide - other).norm() > 0.05 * kernel.norm()
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize(
-    "model", [RandomFeatures(), NeuralTangent(), BothLayers(), RFKernel(), NTKernel(), DotProduct(kernel="exp(t)")]
-)
-def test_gpu_agrees_with_cpu(model):
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    x, w, y, z = draw(n=50, d=40, k=80)
-    w = w if "k" in model.uses else None
-    cpu = interpolator(model, x=x, w=w, y=y, act=activation("gelu")).gradient(z)
-    on_gpu = interpolator(
-        model, x=x.cuda(), w=w.cuda() if w is not None else None, y=y.cuda(), act=activation("gelu")
-    ).gradient(z.cuda())
-    assert (cpu - on_gpu.cpu()).abs().max() < 1e-9 * cpu.abs().max()
 
 
 @pytest.mark.parametrize(("model", "wide"), [(RFKernel(), RandomFeatures()), (NTKernel(), NeuralTangent())])

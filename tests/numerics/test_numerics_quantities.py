@@ -194,6 +194,35 @@ def test_a_model_that_shows_no_weights_is_refused_with_the_reason():
     assert layers_of(network(2)[0].f).hidden.shape == (2, D)
 
 
+@pytest.mark.parametrize("act", ["relu", "tanh", "gelu", "leaky_relu", "sin"])
+@pytest.mark.parametrize("ridge", [0.0, 0.1])
+def test_random_features_show_their_weights(act, ridge):
+    """The product from the pseudo-inverse's theta, the singular values of W and the largest of many slopes."""
+    drawn = streams(k=60)
+    sample = draw_sample(inputs("sphere"), labels("noise"), drawn, count=N, test_points=M)
+    w = draw_weights(drawn)
+    fitted = interpolator(RandomFeatures(ridge=ridge), x=sample.x, w=w, y=sample.y, act=activation(act))
+    fit = Fit(fitted, sample, w, drawn)
+    phi = activation(act).values((sample.x @ w.T).numpy()) / math.sqrt(60)
+    theta = phi.T @ np.linalg.solve(phi @ phi.T + ridge * np.eye(N), sample.y.numpy())
+    slope = np.abs(activation(act).numeric(1)(np.linspace(-9, 9, 180_001))).max()
+    above = slope * np.linalg.norm(theta) / math.sqrt(60) * np.linalg.svd(w.numpy())[1][0]
+    assert value("lipschitz-upper", fit) == pytest.approx(above, rel=1e-6)
+    assert 0 < value("lipschitz-lower", fit) <= value("lipschitz-upper", fit)
+    assert value("sobolev", fit) <= value("lipschitz-upper", fit)
+
+
+def test_the_bound_of_more_labels_than_neurons_and_of_an_unbounded_slope():
+    given = {"sizes": {"n": 30, "d": 5, "k": 8}, "trials": 2, "seed": 4, "model": "random-features"}
+    frame = simulate(**given, activation="tanh", quantity="lipschitz-upper")
+    assert set(frame.status) == {"least-squares"}
+    assert (frame.value > 0).all()
+    with pytest.raises(InvalidInputError, match=r"bounded slope .*no bound"):
+        simulate(**given, activation="square", quantity="lipschitz-upper")
+    with pytest.raises(InvalidInputError, match=r"two-layer network .* use lipschitz-lower"):
+        simulate(**{**given, "model": "neural-tangent"}, activation="tanh", quantity="lipschitz-upper")
+
+
 # --- McShane ---------------------------------------------------------------------------------------------------------
 
 
@@ -297,7 +326,7 @@ def test_the_fraction_memorised_by_a_smoother_is_its_trace(ridge):
 
 
 def test_the_table_of_quantities_runs_end_to_end():
-    for name in QUANTITIES.keys() - {"lipschitz-upper", "adversarial-risk"}:  # those need models of their own
+    for name in QUANTITIES.keys() - {"lipschitz-upper", "adversarial-risk"}:  # which kernel models do not have
         frame = simulate(
             model={"kind": "rf-kernel", "ridge": 0.1}, activation="tanh", sizes={"n": 12, "d": 15}, quantity=name,
             trials=2, labels={"signal": 1.0, "noise": 0.5}, seed=1,

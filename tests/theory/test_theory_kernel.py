@@ -2,13 +2,23 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import special
 
 from bigtheta.theory.catalogue import CATALOGUE, activation
 from bigtheta.theory.errors import BigthetaError, InvalidInputError
-from bigtheta.theory.kernel import DotProductKernel, SeriesTooLongError, ntk_kernel, rf_kernel, t, terms_needed
+from bigtheta.theory.kernel import (
+    DotProductKernel,
+    SeriesTooLongError,
+    both_layers_kernel,
+    centred_kernel,
+    ntk_kernel,
+    rf_kernel,
+    t,
+    terms_needed,
+)
 
 # a_1, a_2, a*, lambda, C of the random-features and the neural-tangent kernel, checked by Monte Carlo; a* of erf in
 # random features is (2/pi) asin(2/3) - 4/(3 pi) = .040146.
@@ -276,6 +286,52 @@ def test_a_tangent_kernel_without_finite_mass_is_infinite_or_refused():
     except BigthetaError:
         return
     assert kernel.at_one == math.inf
+
+
+@pytest.mark.parametrize("scale", [10, 100, 10_000])
+def test_a_small_nonlinear_part_is_not_lost_by_cancellation(scale):
+    # tanh(u/s) = u/s - u^3/(3 s^3) + 2 u^5/(15 s^5) - ...: to leading order mu_1 = 1/s, mu_3 = sqrt(6)/(3 s^3)
+    kernel = rf_kernel(activation(f"tanh(u/{scale})"))
+    with mpmath.workdps(60):
+
+        def coefficient(j):
+            he = {1: lambda x: x, 3: lambda x: x**3 - 3 * x, 5: lambda x: x**5 - 10 * x**3 + 15 * x}[j]
+            f = lambda x: mpmath.tanh(x / scale) * he(x) * mpmath.npdf(x)  # noqa: E731
+            return mpmath.quad(f, mpmath.linspace(-24, 24, 49)) / mpmath.sqrt(mpmath.factorial(j))
+
+        a = {j: coefficient(j) ** 2 for j in (1, 3, 5)}
+    rest = a[3] + a[5]
+    assert kernel.effective_ridge == pytest.approx(float(rest / a[1]), rel=max(100 / scale**4, 1e-5))
+
+
+@pytest.mark.parametrize("name", ["u^3 - 3*u", "u^5 - 10*u^3 + 15*u", "u^4 - 6*u^2 + 3"])
+def test_a_linear_part_that_vanishes_within_rounding_is_none(name):
+    # He_j: mu_1 = 0, though not by parity
+    assert rf_kernel(activation(name)).effective_ridge == math.inf
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "erf", "abs", "exp(u)"])
+def test_both_layers_add_up(name):
+    both, (rf, ntk) = both_layers_kernel(activation(name)), (make(activation(name)) for make in (rf_kernel, ntk_kernel))
+    j = np.arange(len(rf.taylor))
+    np.testing.assert_allclose(both.taylor, (1 + j) * rf.taylor, rtol=1e-14)
+    assert both.at_one == pytest.approx(rf.at_one + ntk.at_one)
+    if name in DUAL:
+        value, slope = DUAL[name]
+        closed = np.array([float(both.closed.subs(t, s)) for s in T])
+        np.testing.assert_allclose(closed, value(T) + slope(T), rtol=1e-13, atol=1e-14)
+
+
+def test_a_centred_kernel_has_lost_its_mean_alone():
+    for name in ("relu", "tanh", "softplus"):
+        kernel = rf_kernel(activation(name))
+        centred = centred_kernel(kernel)
+        assert centred.taylor[0] == 0
+        np.testing.assert_array_equal(centred.taylor[1:], kernel.taylor[1:])
+        assert centred.effective_ridge == pytest.approx(kernel.effective_ridge, rel=1e-12)
+        assert (centred.closed is None) == (kernel.closed is None)
+        if centred.closed is not None:
+            assert float(centred.closed.subs(t, 0)) == pytest.approx(0, abs=1e-15)
 
 
 def test_curvature_of_a_linear_activation_is_zero():

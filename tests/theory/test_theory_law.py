@@ -5,15 +5,18 @@ import itertools
 import math
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
 from sympy import Ge, Le, Ne
 
 from bigtheta.theory.activation import Activation, Parity, u
+from bigtheta.theory.catalogue import activation
 from bigtheta.theory.data import Labels, Sobolev, inputs, labels, quantity
 from bigtheta.theory.errors import InvalidInputError, OutsideScaleError
 from bigtheta.theory.inputs import Gaussian, Sphere
+from bigtheta.theory.kernel import rf_kernel
 from bigtheta.theory.law import (
     Control,
     Law,
@@ -24,6 +27,7 @@ from bigtheta.theory.law import (
     with_control,
 )
 from bigtheta.theory.model import NeuralTangent, NTKernel, RandomFeatures, RFKernel, model, parameter_count
+from bigtheta.theory.predict import predict
 from bigtheta.theory.scale import Path, Sizes, d, k, n, p
 from bigtheta.theory.statement import BigO, Limit, Omega, Statement, Theta, lam, mu
 
@@ -234,6 +238,119 @@ def test_constants_without_a_value_are_refused():
         make(statement="Theta(mu(1)*n)").formula_values("abs")
     with pytest.raises(InvalidInputError, match="from 0 to 1000 but got j=2000"):
         make(statement="Theta(mu(2000)*n)").formula_values("relu")
+
+
+def quadrature(phi, weight):
+    """a_0, a_1 and sum_j a_j, a_j = weight(j) mu_j^2, by mpmath: E phi^2 = sum mu_j^2, E phi'^2 = sum j mu_j^2."""
+
+    def mean(f):
+        return mpmath.quad(lambda x: f(x) * mpmath.npdf(x), [-mpmath.inf, -8, 0, 8, mpmath.inf])
+
+    slope = mean(lambda x: mpmath.diff(phi, x) ** 2) if weight(1) > 1 or weight(0) == 0 else mpmath.mpf(0)
+    a = [weight(0) * mean(phi) ** 2, weight(1) * mean(lambda x: x * phi(x)) ** 2]
+    return a[0], a[1], weight(0) * mean(lambda x: phi(x) ** 2) + slope
+
+
+PHI = {
+    "relu": lambda x: x if x > 0 else mpmath.mpf(0),
+    "tanh": mpmath.tanh,
+    "softplus": lambda x: mpmath.log(1 + mpmath.exp(x)),
+    "erf": mpmath.erf,
+}
+MODELS = {  # a_j / mu_j^2
+    "random-features": lambda j: 1,
+    "rf-kernel": lambda j: 1,
+    "neural-tangent": lambda j: j,
+    "ntk-kernel": lambda j: j,
+    "both-layers": lambda j: 1 + j,
+}
+
+
+def wide(kind):
+    return {"model": kind, "path": {"d": "n", "k": "2*n"} if "kernel" not in kind else {"d": "n"}}
+
+
+@pytest.mark.parametrize("name", PHI)
+@pytest.mark.parametrize("kind", MODELS)
+def test_lam_is_of_the_models_kernel(kind, name):
+    entry = make(**wide(kind), statement="Theta(lam)")
+    zero, one, whole = quadrature(PHI[name], MODELS[kind])
+    expected = float((whole - zero - one) / one)
+    assert entry.constants(name)[lam] == pytest.approx(expected, rel=1e-9)
+    others = {float(entry.constants(name)[lam]) for entry in (make(**wide(k), statement="Theta(lam)") for k in MODELS)}
+    assert len(others) == 3, "random features, tangent and both layers differ, so that a mix-up is seen"
+
+
+FORMULAS = {
+    "exp(t)": mpmath.exp,
+    "1/(2 - t)": lambda t: 1 / (2 - t),
+    "(1 + t)^3": lambda t: (1 + t) ** 3,
+    "t + t^3/1000000": lambda t: t + t**3 / 10**6,
+    "asin(t)": mpmath.asin,
+}
+
+
+@pytest.mark.parametrize("act", ["relu", "cos"])
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_lam_of_a_formula_is_of_its_taylor_coefficients(formula, act):
+    model = {"kind": "dot-product-kernel", "kernel": formula}
+    with mpmath.workdps(40):
+        zero, one = mpmath.taylor(FORMULAS[formula], 0, 1)
+        expected = float((FORMULAS[formula](mpmath.mpf(1)) - zero - one) / one)
+    assert make(model=model, statement="Theta(lam)").constants(act)[lam] == pytest.approx(expected, rel=1e-12)
+    (row,) = predict(make(model=model), [act]).as_dict()["activations"]
+    assert row["lambda"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_lam_of_centred_features_is_that_of_the_features():
+    adversarial = {**WIDE, "model": {"kind": "adversarial-features", "eps": 0.5}, "inputs": "gaussian"}
+    law = make(**adversarial, quantity="adversarial-risk", statement="Theta(lam)")
+    assert law.constants("relu")[lam] == pytest.approx(1 - 2 / math.pi, rel=1e-12)  # (1/4 - 1/(2 pi))/(1/4)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ({"kind": kind, "weights": "small"}, ["small", "variance 1/d", "depend on d"])
+        for kind in ("random-features", "neural-tangent", "both-layers")
+    ]
+    + [({"kind": "quadratic-student"}, ["quadratic-student", "no dot-product kernel", "no lam"])],
+    ids=str,
+)
+def test_lam_is_refused_where_the_model_has_none(model, words):
+    path = {"path": {"d": "n", "k": "2*n"}}
+    if model["kind"] == "quadratic-student":
+        path = {"path": {"k": "2*d"}, "sizes": {"d": [10, 20, 40]}, "quantity": "test-error"}
+    with pytest.raises(InvalidInputError) as caught:
+        make(**path, model=model, statement="Theta(lam)")
+    assert [word for word in words if word not in str(caught.value)] == []
+    plain = make(**path, model=model, statement="Theta(mu(1)*d)")
+    assert plain.constants("relu") == {mu(1): 0.5}, "mu(j) is of the activation, whatever the weights"
+    (row,) = predict(plain).as_dict()["activations"]
+    assert (row["lambda"], row["a"], row["C"]) == (None, None, None)
+    assert words[0] in row["no_kernel"]
+
+
+def test_small_weights_do_change_lam():
+    # why it is refused: E tanh(G/sqrt d) tanh(G'/sqrt d) has a*/a_1 = (2/3) d^-2 + ...
+    ratios = [rf_kernel(activation(f"tanh(u/{s})")).effective_ridge for s in (10, 20)]
+    assert ratios[0] / ratios[1] == pytest.approx(16, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"statement": "Theta(mu(1)*n)"}, {"hypotheses": (Ne(mu(1), 0),)}, {"hypotheses": (Parity.EVEN,)}],
+    ids=str,
+)
+def test_no_word_of_an_activation_that_plays_no_part(changes):
+    with pytest.raises(InvalidInputError, match="the activation plays no part in dot-product-kernel"):
+        make(model={"kind": "dot-product-kernel", "kernel": "exp(t)"}, **changes)
+
+
+def test_a_kernel_without_a_linear_part_has_no_lam():
+    entry = make(model={"kind": "dot-product-kernel", "kernel": "cosh(t)"}, statement="Theta(lam*n)")
+    with pytest.raises(InvalidInputError, match=r"lam = a\*/a_1 is infinite for this dot-product-kernel \(a_1 = 0\)"):
+        entry.constants("relu")
 
 
 @pytest.mark.parametrize("j", [5, 11])

@@ -7,8 +7,9 @@ import pytest
 import sympy
 
 from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.law import Law
 from bigtheta.theory.scale import d, k, n, p
-from bigtheta.theory.statement import BigO, Limit, Omega, Sense, Statement, Theta, lam, mu
+from bigtheta.theory.statement import BigO, Limit, Omega, Peak, Sense, Statement, Theta, lam, mu
 
 PARSED = [
     ("Theta(sqrt(n))", Theta(sympy.sqrt(n))),
@@ -22,6 +23,21 @@ PARSED = [
     ("Limit(sqrt(lam*n))", Limit(sympy.sqrt(lam * n))),
     ("Theta(sqrt(n*d/p))", Theta(sympy.sqrt(n * d / p))),
     ("Theta((n+1)*(d+1))", Theta((n + 1) * (d + 1))),
+    ("Theta~(sqrt(n))", Theta(sympy.sqrt(n), up_to_logs=True)),
+    (" Omega ~ (n/k)", Omega(n / k, up_to_logs=True)),
+    ("O~(n)", BigO(n, up_to_logs=True)),
+    ("BigO~(n)", BigO(n, up_to_logs=True)),
+    ("Peak(n/k, at=1)", Peak(n / k, at=1)),
+    ("Peak(n/k,at = 1)", Peak("n/k", at="1")),
+    ("Peak(n/d, at=[1, 5])", Peak(n / d, at=(5, 1))),
+    ("Peak(n/d, at=(1, 5))", Peak(n / d, at=[1, 5])),
+    ("Peak(n/d, at=1, 5)", Peak(n / d, at=np.array([1, 5]))),
+    ("Peak(n/d, at=(1+3)/2)", Peak(n / d, at=np.int64(2))),
+    ("Peak(n/d, at=[sqrt(2)/2, 2^2])", Peak(n / d, at=[4, sympy.sqrt(2) / 2])),
+    ("Peak(n/d, at=0.7)", Peak(n / d, at=0.7)),
+    ("Peak(n/d, at=n/n)", Peak(n / d, at=1)),
+    ("Peak(max(n, d)/k, at=max(1, 2))", Peak(sympy.Max(n, d) / k, at=2)),
+    ("Peak(n/(d*k - k*(k-1)/2), at=1)", Peak(n / (d * k - k * (k - 1) / 2), at=1)),
 ]
 
 
@@ -34,10 +50,33 @@ def test_parse(text, expected):
 
 
 def test_the_senses_are_told_apart():
-    assert [cls.sense for cls in (Theta, Omega, BigO, Limit)] == [Sense.THETA, Sense.OMEGA, Sense.BIG_O, Sense.LIMIT]
+    classes = (Theta, Omega, BigO, Limit, Peak)
+    assert [cls.sense for cls in classes] == [Sense.THETA, Sense.OMEGA, Sense.BIG_O, Sense.LIMIT, Sense.PEAK]
     assert Theta(n) != BigO(n)
     assert Theta(n) != Theta(2 * n)
     assert len({Theta(n), Theta("n"), BigO(n)}) == 2
+    assert Theta(n, up_to_logs=True) != Theta(n)
+    assert len({Theta(n), Theta(n, up_to_logs=True), Theta("n", up_to_logs=True)}) == 2
+    assert Peak(n / k, at=1) != Peak(n / k, at=2)
+    assert len({Peak(n / k, at=[1, 2]), Peak("n/k", at=(2, 1)), Peak("n/d", at=(2, 1))}) == 2
+
+
+def test_only_orders_are_up_to_logarithms():
+    assert [Statement.parse(text).up_to_logs for text in ("Theta(n)", "Theta~(n)", "Limit(n)")] == [False, True, False]
+    for refused in (lambda: Limit(n, up_to_logs=True), lambda: Statement.parse("Peak~(n/k, at=1)")):
+        with pytest.raises(InvalidInputError, match="only Theta, Omega and O"):
+            refused()
+    with pytest.raises(InvalidInputError, match="up_to_logs=True or False but got 1"):
+        Theta(n, up_to_logs=1)
+
+
+def test_the_places_of_peaks():
+    peak = Peak("n/d", at=["5", sympy.sqrt(2) / 2, 1.5])
+    assert peak.places == (math.sqrt(2) / 2, 1.5, 5.0)
+    assert str(peak) == "Peak(n/d, at=[sqrt(2)/2, 1.5, 5])"
+    assert str(Peak("sqrt(n/d)", at=1)) == "Peak(sqrt(n/d), at=1)"
+    assert peak.ratio.equals(sympy.Symbol("n") / sympy.Symbol("d"))
+    np.testing.assert_allclose(peak.value({"n": [6, 9], "d": [3, 2]}), [2, 4.5])
 
 
 FORMULAS = [
@@ -58,6 +97,16 @@ def test_round_trip_through_text(text, sense):
     again = Statement.parse(str(statement))
     assert again == statement
     assert type(again) is sense
+    if sense is not Limit:
+        loose = sense(text, up_to_logs=True)
+        assert Statement.parse(str(loose)) == loose
+
+
+@pytest.mark.parametrize("at", ["1", "sqrt(2)/2", "1/3", "0.1", "1e-7", "pi", "[1, 0.7071067811865476]", "[1, 2, 3]"])
+@pytest.mark.parametrize("ratio", ["n/k", "n/(d*k)", "sqrt(n/d)", "n/(d*k - k*(k-1)/2)", "max(n, k)/d", "n**2/d"])
+def test_round_trip_of_peaks(ratio, at):
+    peak = Peak(ratio, at=at)
+    assert Statement.parse(str(peak)) == peak
 
 
 @pytest.mark.parametrize(
@@ -153,6 +202,10 @@ LATEX = [
     (Omega("sqrt(n)"), [r"\Omega\left(", r"\sqrt{n}"]),
     (BigO("n*log(n)"), [r"O\left(", r"\log"]),
     (Limit("mu(1)*n"), [r"\lim", r"\mu"]),
+    (Theta("n", up_to_logs=True), [r"\tilde{\Theta}\left("]),
+    (BigO("n", up_to_logs=True), [r"\tilde{O}\left("]),
+    (Peak("n/k", at=1), [r"\text{peak at } \frac{n}{k} = 1"]),
+    (Peak("n/k", at=[0.7, sympy.sqrt(2)]), [r"\text{peaks at } \frac{n}{k} = 0.7,\ \sqrt{2}"]),
 ]
 
 
@@ -173,6 +226,32 @@ BAD_TEXT = [
     ("Theta()", ["statement Theta", "nothing"]),
     ("Theta(n))", ["does not parse"]),
     ("Theta(n)*2", ["Theta(...)"]),
+    ("Limit~(n)", ["statement Limit", "only Theta, Omega and O", "leave out '~'"]),
+    ("Theta~~(n)", ["unknown statement 'Theta~'"]),
+    ("~Theta(n)", ["unknown statement '~Theta'"]),
+    ("Theta(n, at=1)", ["statement Theta", "does not parse"]),
+    ("peak(n/k, at=1)", ["unknown statement 'peak'", "'Peak'"]),
+    ("Peak(n/k)", ["statement Peak", "where is the peak", "Peak(n/k, at=1)"]),
+    ("Peak(n/k, at=[])", ["where is the peak"]),
+    ("Peak(n/k, at=)", ["statement Peak", "nothing"]),
+    ("Peak(n/k, at=0)", ["statement Peak", "at > 0", "at=0"]),
+    ("Peak(n/k, at=-1)", ["at > 0", "at=-1"]),
+    ("Peak(n/k, at=[1, 0])", ["at > 0", "at=0"]),
+    ("Peak(n/k, at=n)", ["a number without sizes", "at=n"]),
+    ("Peak(n/k, at=sqrt(-1))", ["at > 0", "at=I"]),
+    ("Peak(n/k, at=1 < 2)", ["at > 0"]),
+    ("Peak(n/k, at=x)", ["statement Peak, at", "unknown symbol 'x'"]),
+    ("Peak(n/k, at=[1, [2]])", ["statement Peak, at", "not understood"]),
+    ("Peak(n/k, at=10**400)", ["at > 0"]),
+    ("Peak(n/k, at=1e-400)", ["at > 0"]),
+    ("Peak(n/k, at=[1, 2/2])", ["given twice"]),
+    ("Peak(n/k, at=[1, 2, 3, 4, 5, 6, 7, 8, 9])", ["at most 8", "got 9"]),
+    ("Peak(n/k, at=1, n/d)", ["a number without sizes"]),
+    ("Peak(n/k, n/d, at=1)", ["statement Peak", "not understood"]),
+    ("Peak(2, at=1)", ["statement Peak", "a ratio of sizes such as n/k", "got 2"]),
+    ("Peak(n/n, at=1)", ["a ratio of sizes", "got 1"]),
+    ("Peak(mu(1)*n, at=1)", ["a ratio of sizes"]),
+    ("Peak(lam*n, at=1)", ["a ratio of sizes"]),
     ("Theta(n) + O(n)", ["does not parse"]),
     ("Theta(n < k)", ["statement Theta", "condition n < k"]),
     ("Theta(x)", ["statement Theta", "unknown symbol 'x'", "lam"]),
@@ -199,7 +278,49 @@ def test_bad_formulas_are_refused(formula):
         Theta(formula)
 
 
+@pytest.mark.parametrize(
+    "at", [None, True, {}, object(), 1j, math.nan, math.inf, sympy.oo, sympy.zoo, "", [[1]], (1, "n")]
+)
+def test_bad_places_are_refused(at):
+    with pytest.raises(InvalidInputError, match="statement Peak"):
+        Peak("n/k", at=at)
+
+
 @pytest.mark.parametrize("text", ["mu(1.5)*n", "mu(-1)*n", "mu(n)", "mu()", "mu(1, 2)*n"])
 def test_bad_orders_of_mu_are_refused(text):
     with pytest.raises(InvalidInputError, match=r"mu takes one argument|expected mu\(j\), j = 0, 1"):
         Theta(text)
+
+
+def law_with_peak(**changed):
+    given = {
+        "name": "peak", "model": "random-features", "statement": "Peak(n/k, at=1)", "path": {"d": 20, "k": 40},
+        "sizes": {"n": [20, 30, 40, 60, 80]},
+    } | changed  # fmt: skip
+    return Law(**given)
+
+
+def test_a_law_with_a_peak_crosses_the_threshold():
+    law = law_with_peak()
+    assert law.margin == 0.2
+    assert law.cells[-1] == {"n": 80, "d": 20, "k": 40}
+    assert law_with_peak(statement="Peak(n/p, at=[0.8, 1.5])").statement.places == (0.8, 1.5)
+    with pytest.raises(InvalidInputError, match="claims a place, not an order"):
+        _ = law.claimed_order
+    with pytest.raises(InvalidInputError, match="cannot fit 60 labels"):
+        law_with_peak(statement="Theta(n)")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"statement": "Peak(n/k, at=3)"}, ["from 0.5 to 2", "a peak at 3", "widen the sizes"]),
+        ({"statement": "Peak(n/k, at=[1, 0.5])"}, ["a peak at 0.5"]),
+        ({"statement": "Peak(k/d, at=2)"}, ["from 2 to 2"]),
+        ({"margin": 0.6}, ["0.01 <= margin <= 0.5", "margin=0.6"]),
+    ],
+)
+def test_laws_that_cannot_show_their_peak_are_refused(changed, words):
+    with pytest.raises(InvalidInputError) as caught:
+        law_with_peak(**changed)
+    assert [word for word in words if word not in str(caught.value)] == []

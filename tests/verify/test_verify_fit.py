@@ -25,6 +25,7 @@ def bases(sizes: np.ndarray, *, level: bool) -> list[tuple[np.ndarray, float]]:
     u, log = sizes / sizes[0], np.log(sizes[0]) / np.log(sizes)
     forms = [(u[:, None] ** -w, weight) for w, weight in POWERS.items()]
     forms += [(np.stack([u**-w, u ** (-2 * w)], axis=1), 1.0) for w in PAIRS]
+    forms += [(np.stack([u**-w, np.e * w / 2 * np.log(u) * u**-w], axis=1), 0.5) for w in (0.5, 1.0)]
     return forms + [(np.stack(columns, axis=1), 1.0 if level else 0.5) for columns in ([log], [log, log**2])]
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,16 @@ import pytest
 from rich.console import Console
 
 from bigtheta.theory.catalogue import activation
+from bigtheta.theory.data import QUANTITIES
+from bigtheta.theory.data import quantity as quantity_of
 from bigtheta.theory.errors import InvalidInputError
-from bigtheta.theory.law import Control, Law, Paper
+from bigtheta.theory.law import Control, Law, Paper, laws
 from bigtheta.theory.statement import BigO, Limit, Omega, Theta
 from bigtheta.verify.judge import judge
 from bigtheta.verify.report import words
 from bigtheta.verify.report.figure import figure_svg
 from bigtheta.verify.report.report import Entry, Report, make_folder
+from bigtheta.verify.report.symbols import symbol_of
 from bigtheta.verify.report.terminal import print_report
 from bigtheta.verify.verdict import Judgement, Verdict, exit_code, overall
 
@@ -399,6 +403,99 @@ def test_the_page_does_not_call_a_limit_an_exponent(made: Make, tiny: LawOf) -> 
     assert "rejected an exponent" not in text
 
 
+MEASURED = [  # quantity, model, what the terminal says, what the axis says
+    ("sobolev", "rf-kernel", "S = Theta(sqrt(n))", "Sobolev seminorm S"),
+    ("sensitivity", "rf-kernel", "sensitivity = Theta(sqrt(n))", "sensitivity"),
+    ("lipschitz-lower", "rf-kernel", "Lip_lower = Theta(sqrt(n))", "Lipschitz constant from below, Lip_lower"),
+    ("test-error", "rf-kernel", "E = Theta(sqrt(n))", "test error E"),
+    ("train-error", "rf-kernel", "E_train = Theta(sqrt(n))", "training error E_train"),
+    ("memorised", "rf-kernel", "memorised = Theta(sqrt(n))", "memorised fraction of the noise"),
+    ("mcshane", "rf-kernel", "Lip_min = Theta(sqrt(n))", "smallest Lipschitz constant, Lip_min"),
+]
+
+
+@pytest.mark.parametrize(("quantity", "model", "line", "axis"), MEASURED)
+def test_each_quantity_has_its_own_name(
+    made: Make, tiny: LawOf, quantity: str, model: str, line: str, axis: str
+) -> None:
+    law = tiny(quantity=quantity, model=model)
+    report = made((law, "relu", None), (law, "relu", FAILS))
+    (entry, _) = report.entries
+    assert words.claim(entry) == line
+    assert line in printed(report)
+    texts = [e.text for e in ET.fromstring(figure_svg(entry)).iter() if e.tag.endswith("text")]
+    assert axis in texts
+    html = report.to_html()
+    assert axis in Page(html).text
+    assert f"measured {axis} goes" in html
+    symbol = line.split(" = ")[0].split("_")[0]
+    rows = re.findall(r"<math.*?</math>", html)
+    stated = [re.sub(r"<[^>]*>", "", row) for row in rows if "\u0398" in row or "&#x00398;" in row]
+    assert len(stated) == 4, "the summary twice, the section, the control"
+    assert all(text.startswith(symbol) for text in stated), stated
+    assert all("q=" not in text for text in stated)
+
+
+def test_every_quantity_is_named(tiny: LawOf) -> None:
+    for kind in QUANTITIES:
+        law = replace_quantity(tiny(), kind)
+        symbol = symbol_of(law)
+        assert symbol.meaning
+        assert symbol.text != kind or kind in ("sensitivity", "memorised")
+    projected = replace_quantity(tiny(), {"kind": "mcshane", "projected": True})
+    assert symbol_of(projected).text == "Lip_P"
+
+
+def replace_quantity(law: Law, value: Any) -> Any:
+    """A stand-in with another quantity: some go with few models."""
+    return SimpleNamespace(quantity=quantity_of(value), model=law.model)
+
+
+def test_a_quadratic_student_has_quantities_of_its_own() -> None:
+    law = Law(
+        name="q", model="quadratic-student", quantity="sobolev", statement="Theta(1)", path={"k": "d"},
+        sizes={"d": [10, 20]},
+    )  # fmt: skip
+    assert symbol_of(law).meaning == "E |grad f(x)|^2 / 4, 1 for the target"
+
+
+def test_the_page_shows_the_options_of_the_model(made: Make, tiny: LawOf) -> None:
+    law = tiny(model={"kind": "dot-product-kernel", "kernel": "exp(2*t)", "ridge": 0.25})
+    report = made((law, "relu", None))
+    text = Page(report.to_html()).text
+    assert "dot-product kernel, ridge = 0.25, kernel = exp(2*t)" in text
+    assert "PASS any activation" in text, "relu plays no part in it"
+    assert "any activation" in printed(report)
+    assert "ridge" not in Page(made().to_html()).text
+
+
+def test_the_page_shows_where_each_shipped_law_is_from(made: Make) -> None:
+    for law in laws():
+        text = " ".join(
+            Page(Report((Entry(law, "relu", bare(PASS)),), {"wall_s": 1.0, "versions": {}}).to_html()).text.split()
+        )
+        assert f"{law.paper}; {law.theorem}" in text, law.id
+        assert law.theorem
+
+
+def test_the_page_shows_a_theorem_without_a_paper(made: Make, tiny: LawOf) -> None:
+    assert (
+        "draft v3; Theorem 2" in Page(made((tiny(source="draft v3", theorem="Theorem 2"), "relu", None)).to_html()).text
+    )
+    assert "derived" in Page(made((tiny(theorem="derived"), "relu", None)).to_html()).text
+
+
+def test_the_page_shows_the_plugins(made: Make) -> None:
+    plugins = [
+        {"name": "bigtheta-bent", "version": "0.1.0", "entry_points": ["bigtheta.laws: bent-kernel"]},
+        {"file": HOSTILE, "sha256": "abcdef"},
+    ]
+    text = Page(made(plugins=plugins).to_html()).text
+    assert "bigtheta-bent 0.1.0 (bigtheta.laws: bent-kernel)" in text
+    assert f"{HOSTILE}, SHA-256 abcdef" in text
+    assert "plugin" not in Page(made(plugins=[]).to_html()).text
+
+
 # --- figures ---------------------------------------------------------------------------------------------------------
 
 SENSES = ["Theta(sqrt(n))", "Omega(1)", "O(n)", "Limit(sqrt(n))"]
@@ -471,13 +568,43 @@ def test_slugs_are_unique(made: Make, tiny: LawOf, tmp_path: Path, one: str, oth
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.xfail(strict=True, reason="two laws of one name share a figure file, and the page has ids twice")
-def test_slugs_of_two_laws_of_one_name_are_unique(made: Make, tiny: LawOf, tmp_path: Path) -> None:
-    report = made((tiny(), "relu", None), (tiny(statement="Theta(n)"), "relu", None))
+def papers(*names: str) -> list[Paper]:
+    return [Paper(id=name, authors="S. One", year=2020, title="T", arxiv="2001.00001") for name in names]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({}, {"statement": "Theta(n)"}),
+        ({"name": "a.b"}, {"name": "a-b"}),
+        ({"name": "tiny"}, {"name": "Tiny"}),
+        ({"name": "b-c", "paper": papers("a")[0]}, {"name": "c", "paper": papers("a-b")[0]}),
+        ({"paper": papers("a")[0]}, {"paper": papers("b")[0]}),
+    ],
+    ids=["one name", "punctuation", "case", "where the paper ends", "two papers"],
+)
+def test_slugs_of_two_laws_are_unique(
+    made: Make, tiny: LawOf, tmp_path: Path, one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    report = made((tiny(**one), "relu", None), (tiny(**other), "relu", None), (tiny(**one), "relu", FAILS))
     folder = report.write(tmp_path)
-    assert len(list((folder / "figures").iterdir())) == 2
+    files = {path.name.lower() for path in (folder / "figures").iterdir()}
+    assert len(files) == 3
+    assert files == {f"{entry.slug}.svg".lower() for entry in report.entries}
     ids = Page(report.to_html()).attributes("id")
     assert len(ids) == len(set(ids))
+    again = Report(report.entries, report.provenance)
+    assert [entry.slug for entry in again.entries] == [entry.slug for entry in report.entries]
+
+
+def test_a_slug_says_what_it_is_of(made: Make, tiny: LawOf) -> None:
+    law = tiny(paper=PAPER)
+    report = made((law, "relu", None), (law, "relu", FAILS), (law, "relu", PASSES))
+    assert report.entries[0].slug == "someone2020-tiny-relu"
+    assert [entry.slug.rsplit("-", 1)[0] for entry in report.entries[1:]] == [
+        "someone2020-tiny-relu-control-Theta-n",
+        "someone2020-tiny-relu-control-Omega-1",
+    ]
 
 
 def test_two_formulas_have_two_names() -> None:
@@ -578,6 +705,16 @@ def test_the_terminal_is_plain_when_nobody_watches(made: Make, tiny: LawOf, monk
     assert lines[3] == "FAIL  1 PASS, 1 FAIL; 1 of 1 controls FAIL as they must  (2 s)"
     assert "S = Theta(sqrt(n))" in lines[0]
     assert words.estimate(report.entries[0].judgement) in lines[0]
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_the_verdict_stands_apart_from_the_law(verdict: Verdict, tiny: LawOf) -> None:
+    lines = printed(verdicts(verdict, None, tiny)).splitlines()
+    assert re.match(rf"{verdict.value} {{2,}}tiny  relu  S = ", lines[0])
+    columns = {printed(verdicts(v, None, tiny)).index("tiny") for v in Verdict}
+    assert len(columns) == 1, "whatever the verdict, the law is in the same column"
+    if verdict is not PASS:
+        assert lines[1].index("for the test") == lines[0].index("tiny")
 
 
 def test_the_terminal_takes_markup_literally(tiny: LawOf) -> None:

@@ -18,16 +18,18 @@ import torch
 from click.testing import CliRunner
 
 import bigtheta
+import bigtheta.verify.checks as checks_module
 import bigtheta.verify.run as module
 from bigtheta.theory.activation import Parity
 from bigtheta.theory.catalogue import activation
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.law import Control, Law
 from bigtheta.theory.statement import BigO, Omega, Theta, mu
+from bigtheta.verify.checks import judge_law
 from bigtheta.verify.cli import main
 from bigtheta.verify.judge import judge
 from bigtheta.verify.report.report import Report
-from bigtheta.verify.run import default_jobs, judge_law, verify
+from bigtheta.verify.run import default_jobs, verify
 from bigtheta.verify.verdict import Verdict
 
 LawOf = Callable[..., Law]
@@ -494,7 +496,7 @@ def test_a_run_goes_on_from_what_is_in_its_folder(tiny: LawOf, tmp_path: Path) -
 
 
 def test_absent_data_skip_the_law_with_the_reason(tiny: LawOf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "missing_data", lambda law: "mnist is not there; set BIGTHETA_DATA")
+    monkeypatch.setattr(checks_module, "missing_data", lambda law: "mnist is not there; set BIGTHETA_DATA")
     report = verify(tiny(), trials=1)
     assert {entry.judgement.verdict for entry in report.entries} == {Verdict.SKIPPED}
     assert report.entries[0].judgement.reason == "mnist is not there; set BIGTHETA_DATA"
@@ -504,6 +506,6 @@ def test_a_network_that_did_not_reach_its_target_is_an_error(tiny: LawOf) -> Non
     law = tiny()
     sizes = [dict(cell) for cell in law.cells]
     rows = [{**cell, "trial": 0, "value": 1.0, "residual": 0.4, "status": "not-converged"} for cell in sizes]
-    judgement = module.judge_law(law, activation("tanh"), pd.DataFrame(rows))
+    judgement = judge_law(law, activation("tanh"), pd.DataFrame(rows))
     assert judgement.verdict is Verdict.ERROR
     assert "did not reach their target (relative residual 4.0e-01" in judgement.reason

@@ -12,12 +12,13 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from bigtheta.theory.statement import Peak
 from bigtheta.verify.report.report import Entry
+from bigtheta.verify.report.symbols import symbol_of
 
 __all__ = ["draw", "figure_svg"]
 
 INK, CLAIM, BAND = "#010203", "#b4281e", "#3b6ea8"
-_SYMBOL = {"sobolev": "S"}
 
 
 def draw(entry: Entry, ax: Any) -> Any:
@@ -27,7 +28,8 @@ def draw(entry: Entry, ax: Any) -> Any:
     centre = np.array([cell.mean if j.sense == "Limit" else cell.geomean for cell in j.cells])
     low, high = np.array([c.low for c in j.cells]), np.array([c.high for c in j.cells])
     predicted = np.array([c.predicted for c in j.cells])
-    label = f"claimed {j.statement}"
+    is_peak = isinstance(entry.law.statement, Peak) and j.sense == "Peak"
+    label = "smoothed" if is_peak else f"claimed {j.statement}"
     ax.fill_between(
         size,
         [c.fit_low for c in j.cells],
@@ -35,7 +37,7 @@ def draw(entry: Entry, ax: Any) -> Any:
         color=BAND,
         alpha=0.25,
         lw=0,
-        label="fitted power law, 95%",
+        label="smoothed, 95%" if is_peak else "fitted power law, 95%",
     )
     ax.plot(size, predicted, color=CLAIM, lw=1.6, ls="--", label=label)
     ax.errorbar(
@@ -48,20 +50,31 @@ def draw(entry: Entry, ax: Any) -> Any:
         color=INK,
         label="measured, 95%",
     )
+    for place in _claimed_places(entry, size) if is_peak else ():
+        ax.axvline(place, color=CLAIM, lw=1.2, ls=":", label="_claimed place")
     ax.set_xscale("log")
     ax.set_yscale("log")
     _ticks(ax.xaxis, size)
     _ticks(ax.yaxis, np.concatenate([centre, predicted]))
-    symbol = _SYMBOL.get(entry.law.quantity.value, entry.law.quantity.value)
     ax.set_xlabel(f"{j.variable}" + (f"   ({entry.law.path})" if entry.law.path.given else ""))
-    ax.set_ylabel(symbol)
-    ax.legend(frameon=False, fontsize=8.5)
+    ax.set_ylabel(symbol_of(entry.law).name)
+    ax.legend(frameon=False, fontsize=10)
     return ax
+
+
+def _claimed_places(entry: Entry, size: np.ndarray[Any, Any]) -> list[float]:
+    """The sizes at which the ratio of a `Peak` takes its claimed values, between the cells by the logs."""
+    claim = entry.law.statement
+    assert isinstance(claim, Peak)
+    cells = entry.judgement.cells
+    ratio = claim.value({name: [cell.sizes[name] for cell in cells] for name in cells[0].sizes})
+    order = np.argsort(ratio)
+    return [float(np.exp(np.interp(np.log(at), np.log(ratio[order]), np.log(size[order])))) for at in claim.places]
 
 
 def figure_svg(entry: Entry) -> str:
     """Return the figure as an SVG element: no date, no random ids, text as text, ink in `currentColor`."""
-    style: Any = {"svg.fonttype": "none", "svg.hashsalt": entry.slug, "font.family": "sans-serif", "font.size": 10}
+    style: Any = {"svg.fonttype": "none", "svg.hashsalt": entry.slug, "font.family": "sans-serif", "font.size": 11.5}
     with mpl.rc_context(style):
         figure = Figure(figsize=(5.6, 3.5), layout="constrained")
         FigureCanvasSVG(figure)

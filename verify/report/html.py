@@ -11,11 +11,13 @@ import sympy
 from markupsafe import Markup
 
 from bigtheta.theory.activation import Parity
-from bigtheta.theory.law import Law, hypothesis_text
+from bigtheta.theory.law import Control, Law, hypothesis_text
 from bigtheta.theory.statement import mu
 from bigtheta.verify.report import words
 from bigtheta.verify.report.figure import figure_svg
 from bigtheta.verify.report.report import Entry, Report
+from bigtheta.verify.report.symbols import symbol_of
+from bigtheta.verify.sharpness import is_discriminating
 from bigtheta.verify.verdict import Verdict
 
 __all__ = ["render", "render_summary"]
@@ -50,7 +52,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {"math": _math, "number": _number, "svg": _svg}
     environment.globals |= {
         "hypotheses": _hypotheses, "statement": _statement, "path": _path, "Verdict": Verdict,
-        "about": _about, "alt": _alt,
+        "discriminating": is_discriminating, "about": _about, "alt": _alt, "symbol_of": symbol_of,
     }  # fmt: skip
     return environment
 
@@ -64,10 +66,10 @@ def _svg(entry: Entry) -> Markup:
     return Markup(figure_svg(entry))
 
 
-def _statement(entry: Entry) -> Markup:
-    symbol = {"sobolev": "S"}.get(entry.law.quantity.value, r"\mathrm{q}")
-    law = entry.law.statement if entry.control is None or entry.control.statement is None else entry.control.statement
-    return _math(f"{symbol} = {law.latex}")
+def _statement(law: Law, control: Control | None = None) -> Markup:
+    """The law's statement, or that of its control, as mathematics."""
+    swapped = None if control is None else control.statement
+    return _math(f"{symbol_of(law).latex} = {(swapped or law.statement).latex}")
 
 
 def _path(law: Law) -> Markup:
@@ -93,9 +95,16 @@ def _number(value: Any) -> str:
 
 
 def _about(report: Report) -> list[tuple[str, str]]:
-    """Provenance as rows."""
+    """Provenance as rows; a row a plugin."""
     about = report.provenance
-    rows = [(name, str(value)) for name, value in about.items() if name != "versions" and value is not None]
+    rows = [
+        (name, str(value)) for name, value in about.items() if name not in ("versions", "plugins") and value is not None
+    ]
+    for plugin in about.get("plugins", ()):
+        if "file" in plugin:
+            rows.append(("plugin file", f"{plugin['file']}, SHA-256 {plugin['sha256']}"))
+        else:
+            rows.append(("plugin", f"{plugin['name']} {plugin['version']} ({'; '.join(plugin['entry_points'])})"))
     return rows + [(name, version) for name, version in about["versions"].items()]
 
 
@@ -104,7 +113,7 @@ def _alt(entry: Entry) -> str:
     j = entry.judgement
     first, last = j.cells[0], j.cells[-1]
     return (
-        f"Log-log plot: measured {entry.law.quantity.value} goes from {first.geomean:.3g} at {j.variable} = "
+        f"Log-log plot: measured {symbol_of(entry.law).name} goes from {first.geomean:.3g} at {j.variable} = "
         f"{first.sizes[j.variable]} to {last.geomean:.3g} at {j.variable} = {last.sizes[j.variable]}; "
         f"claimed {j.statement}; {words.estimate(j)}."
     )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -15,7 +14,8 @@ import pandas as pd
 
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.law import Control, Law
-from bigtheta.verify.verdict import Judgement, Verdict, exit_code, overall
+from bigtheta.verify.sharpness import Mutant, is_discriminating
+from bigtheta.verify.verdict import Judgement, Verdict, exit_code, finite, judgement_dict, overall
 
 __all__ = ["Entry", "Report", "make_folder"]
 
@@ -31,6 +31,9 @@ class Entry:
     judgement: Judgement
     control: Control | None = None
     trials: pd.DataFrame | None = field(default=None, repr=False, compare=False)
+    sharpness: tuple[Mutant, ...] = ()
+    copy: int = 1
+    """2, 3, ... in a report that has an entry of the same slug before it."""
 
     @property
     def verdict(self) -> Verdict:
@@ -46,7 +49,10 @@ class Entry:
 
     @property
     def slug(self) -> str:
-        """A file name, unique in the report: letters, digits and dashes only."""
+        """A file name, unique in the report: letters, digits and dashes only.
+
+        Of paper, name and activation, and for a control of its statement; two dashes and a number tell copies apart.
+        """
         parts = [
             self.law.id,
             self.activation,
@@ -55,7 +61,8 @@ class Entry:
         text = "-".join(parts)
         plain = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in text).split())[:110]
         # Formulas and statements differ in signs that a file name cannot hold.
-        return plain if self.activation.isidentifier() and not self.control else f"{plain}-{crc32(text.encode()):08x}"
+        name = plain if self.activation.isidentifier() and not self.control else f"{plain}-{crc32(text.encode()):08x}"
+        return name if self.copy == 1 else f"{name}--{self.copy}"
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,22 @@ class Report:
 
     Attributes:
         entries: laws and controls, in the order they were judged.
-        provenance: versions, seed, device, trials, wall_s, commit.
+        provenance: versions, seed, device, trials, wall_s, commit, plugins.
     """
 
     entries: tuple[Entry, ...]
     provenance: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        """Tell entries of the same slug apart, such as those of laws that differ in punctuation alone."""
+        count: Counter[str] = Counter()
+        told_apart = []
+        for entry in self.entries:
+            base = replace(entry, copy=1)
+            key = base.slug.lower()  # on some disks a.svg and A.svg are one file
+            count[key] += 1
+            told_apart.append(entry if entry.copy == count[key] else replace(entry, copy=count[key]))
+        object.__setattr__(self, "entries", tuple(told_apart))
 
     @property
     def verdict(self) -> Verdict:
@@ -121,7 +139,7 @@ class Report:
             "judgements": [_judgement(entry) for entry in self.entries],
             "provenance": self.provenance,
         }
-        return _finite(content)  # type: ignore[no-any-return]
+        return finite(content)  # type: ignore[no-any-return]
 
     def to_json(self) -> str:
         """Return report.json."""
@@ -182,9 +200,6 @@ def _unwritable(target: Path, error: OSError) -> InvalidInputError:
 
 
 def _judgement(entry: Entry) -> dict[str, Any]:
-    j = entry.judgement
-    number = {"estimate": j.estimate, "low": j.low, "high": j.high}
-    is_limit = j.sense == "Limit"
     fits = None
     if entry.trials is not None:
         fits = {
@@ -192,35 +207,19 @@ def _judgement(entry: Entry) -> dict[str, Any]:
             "largest_residual": float(entry.trials["residual"].max()),
             "largest_condition": float(entry.trials["condition"].max()),
         }
+    sharp = [
+        {"statement": str(m.statement), "change": m.change, "wrong": m.wrong, "verdict": m.verdict.value}
+        for m in entry.sharpness
+        if m.verdict is not None
+    ]
     return {
         "law": entry.law.id,
         "paper": entry.law.paper.id if entry.law.paper else None,
         "activation": entry.activation,
-        "statement": j.statement,
-        "verdict": j.verdict.value,
-        "reason": j.reason,
-        "variable": j.variable,
-        "slope": None if is_limit else {**number, "claimed": j.claimed},
-        "limit": number if is_limit else None,
-        "margin": j.margin,
-        "rejects": {"below": j.rejects_below, "above": j.rejects_above},
-        "constant": j.constant,
-        "misfit_p": j.misfit_p,
-        "tau_break": j.tau_break,
-        "local_slopes": list(j.local_slopes),
-        "cells": [asdict(cell) for cell in j.cells],
+        **judgement_dict(entry.judgement),
         "fits": fits,
+        "sharpness": sharp,
+        "discriminating": is_discriminating(entry.sharpness) if sharp else None,
         "control": entry.control is not None,
         "because": entry.control.because if entry.control else None,
     }
-
-
-def _finite(value: Any) -> Any:
-    """Replace what JSON has no number for by null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value

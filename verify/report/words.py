@@ -5,25 +5,51 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+import msgspec
+
+from bigtheta.theory.model import Model
 from bigtheta.verify.report.report import Entry, Report
+from bigtheta.verify.report.symbols import symbol_of
 from bigtheta.verify.verdict import Judgement, Verdict
 
-__all__ = ["command", "control_line", "estimate", "rejects", "summary"]
-
-_SYMBOLS = {"sobolev": "S"}
+__all__ = ["activation", "claim", "command", "control_line", "estimate", "model", "rejects", "summary"]
 
 
 def claim(entry: Entry) -> str:
     """Return quantity and statement: "S = Theta(sqrt(n))"."""
-    quantity = entry.law.quantity.value
-    return f"{_SYMBOLS.get(quantity, quantity)} = {entry.judgement.statement}"
+    return f"{symbol_of(entry.law).text} = {entry.judgement.statement}"
+
+
+def activation(entry: Entry) -> str:
+    """Return the activation, or "any activation" where it plays no part."""
+    return entry.activation if entry.law.model.activated else "any activation"
+
+
+def model(spec: Model) -> str:
+    """Return the model with every option that is not its default.
+
+    >>> from bigtheta.theory.model import DotProduct, RandomFeatures
+    >>> model(RandomFeatures(ridge=0.5, weights="small")), model(DotProduct(kernel="exp(t)"))
+    ('random features, ridge = 0.5, weights = small', 'dot-product kernel, kernel = exp(t)')
+    """
+    given = msgspec.to_builtins(spec)
+    fields = msgspec.structs.fields(spec)
+    default = {
+        f.encode_name: f.default if f.default_factory is msgspec.NODEFAULT else f.default_factory() for f in fields
+    }
+    options = [
+        f"{name} = {given[name]}"
+        for name in default
+        if name in given and given[name] != msgspec.to_builtins(default[name], enc_hook=lambda value: None)
+    ]
+    return ", ".join([spec.title or spec.kind, *options])
 
 
 def estimate(j: Judgement) -> str:
     """Return "slope 0.497 [0.486, 0.508]", or nothing where nothing was fitted."""
     if j.estimate is None:
         return ""
-    word = "limit" if j.sense == "Limit" else "slope"
+    word = {"Limit": "limit", "Peak": "peak"}.get(j.sense, "slope")
     return f"{word} {j.estimate:.3f} [{j.low:.3f}, {j.high:.3f}]"
 
 
@@ -37,12 +63,32 @@ def rejects(j: Judgement) -> str:
     return f"rejects {' and '.join(parts)}" if parts else ""
 
 
+def judgement_lines(j: Judgement) -> list[str]:
+    """Return a judgement without a law, in a few lines: verdict and reason, numbers, what would have been rejected."""
+    lines = [f"{j.verdict.value}  {j.statement}  {estimate(j)}".rstrip(), f"  {j.reason}"]
+    if len(j.exponents) > 1:
+        lines += [
+            f"  exponent of {e.variable}: {e.estimate:.3f} [{e.low:.3f}, {e.high:.3f}], claimed {e.claimed:.3g}"
+            for e in j.exponents
+        ]
+    if rejects(j):
+        lines.append(f"  {rejects(j)}")
+    if j.constant is not None and j.sense != "Limit":
+        lines.append(
+            f"  implied constant {j.constant:.3g}; measured/formula from {j.ratio_range[0]:.3g} to "
+            f"{j.ratio_range[1]:.3g}"
+            if j.ratio_range
+            else f"  implied constant {j.constant:.3g}"
+        )
+    return lines
+
+
 def control_line(controls: Sequence[Entry]) -> str:
     """Return "control abs: FAIL as it must" for each control."""
     parts = []
     for entry in controls:
         assert entry.control is not None
-        name = entry.activation if entry.control.activation is not None else entry.judgement.statement
+        name = activation(entry) if entry.control.activation is not None else entry.judgement.statement
         expected = "as it must" if entry.verdict is Verdict.FAIL else "but it must FAIL"
         parts.append(f"control {name}: {entry.verdict.value} {expected}")
     return "; ".join(parts)

@@ -1,0 +1,142 @@
+"""Checks: what is judged of a law, for each activation and each control, and the judgement on its trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from bigtheta.numerics.datasets import missing_data
+from bigtheta.theory.activation import Activation
+from bigtheta.theory.catalogue import activation as find_activation
+from bigtheta.theory.law import Control, Law, with_control
+from bigtheta.theory.statement import Sense, Statement
+from bigtheta.verify.judge import judge
+from bigtheta.verify.rule import FAIL_LEVEL
+from bigtheta.verify.sharpness import Mutant, sharpness
+from bigtheta.verify.verdict import Judgement, Need, Verdict
+
+__all__ = ["Check", "checks", "judge_law", "judged_together", "sharpness_of"]
+
+_NOT_FITTED = {
+    "failed": (
+        "{count} fits do not interpolate (residual {residual:.1e} at {where})",
+        "move the sizes away from where the Gram matrix is singular",
+    ),
+    "not-converged": (
+        "{count} trained networks did not reach their target (relative residual {residual:.1e} at {where})",
+        "give more steps, another rate, or fewer labels",
+    ),
+}
+"""The statuses of a fit that make its law an ERROR: what is said, and what to do."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One statement to judge for one activation; `law` is already as its control changed it."""
+
+    law: Law
+    origin: Law
+    activation: Activation
+    control: Control | None
+    skipped: str | None
+
+
+def checks(law: Law, acts: tuple[Activation, ...] | None) -> list[Check]:
+    """The law for each activation, then its controls; controls run only if something else of the law does."""
+    found = []
+    for act in acts or tuple(find_activation(name) for name in law.activations):
+        law.formula_values(act)
+        found.append(Check(law, law, act, None, missing_data(law.inputs) or law.unmet(act)))
+    judged = [check.activation for check in found if check.skipped is None]
+    for control in law.controls if judged else ():
+        changed = with_control(law, control)
+        act = find_activation(control.activation) if control.activation is not None else judged[0]
+        changed.formula_values(act)
+        found.append(Check(changed, law, act, control, None))
+    return found
+
+
+def judge_law(
+    law: Law,
+    act: Activation,
+    frame: pd.DataFrame | None,
+    *,
+    skipped: str | None = None,
+    look: tuple[int, int] | None = None,
+) -> Judgement:
+    """Judge one law on the trials of one activation; a failed fit is an ERROR, not a dropped trial.
+
+    Args:
+        frame: a row a trial; None if the law was not simulated, for the reason `skipped`.
+        look: (k, K) at the k-th of K looks at growing numbers of trials.
+    """
+    if frame is None:
+        return _without_samples(law, Verdict.SKIPPED, skipped or "not simulated")
+    at_a_peak = law.statement.sense is Sense.PEAK  # where a Gram matrix is singular, and values are large but finite
+    for status, (what, advice) in _NOT_FITTED.items():
+        if at_a_peak and status == "failed":
+            continue
+        if len(bad := frame[frame["status"] == status]):
+            first = bad.iloc[0]
+            where = ", ".join(f"{name} = {first[name]}" for name in law.model.uses)
+            found = what.format(count=f"{len(bad)} of {len(frame)}", residual=first["residual"], where=where)
+            return _without_samples(law, Verdict.ERROR, f"{found}; {advice}")
+    return _judged(law, act, frame, law.statement, look)
+
+
+def _judged(
+    law: Law, act: Activation, frame: pd.DataFrame, statement: Statement, look: tuple[int, int] | None
+) -> Judgement:
+    return judge(
+        law.size_arrays, [_values(frame, cell) for cell in law.cells], statement, law.margin,
+        along=str(law.path.free), path=law.path, constants=law.constants(act), look=look,
+    )  # fmt: skip
+
+
+def sharpness_of(check: Check, judgement: Judgement, frame: pd.DataFrame | None) -> tuple[Mutant, ...]:
+    """Return how other claims fare on the trials of a law; none for a control."""
+    if frame is None or check.control is not None:
+        return ()
+    law, act = check.law, check.activation
+    return sharpness(law.statement, judgement, lambda statement: _judged(law, act, frame, statement, None))
+
+
+def judged_together(judgements: Sequence[Judgement]) -> list[Judgement]:
+    """Return the judgements of several claims with Holm's correction: a FAIL that is one of many draws is none.
+
+    The i-th smallest of m p-values is multiplied by m - i + 1; where the running maximum exceeds 1%, FAIL becomes
+    INCONCLUSIVE. Source: Holm 1979.
+
+    >>> one = Judgement(verdict=Verdict.FAIL, reason="off", statement="Theta(n)", sense="Theta", p_value=0.008)
+    >>> [j.verdict.value for j in judged_together([one])], [j.verdict.value for j in judged_together([one] * 2)]
+    (['FAIL'], ['INCONCLUSIVE', 'INCONCLUSIVE'])
+    """
+    tested = sorted(
+        ((j.p_value, i) for i, j in enumerate(judgements) if j.p_value is not None), key=lambda pair: pair[0]
+    )
+    result, adjusted = list(judgements), 0.0
+    for rank, (p, i) in enumerate(tested):
+        adjusted = max(adjusted, min(1.0, (len(tested) - rank) * p))
+        j = judgements[i]
+        if j.verdict is Verdict.FAIL and adjusted >= FAIL_LEVEL:
+            reason = f"{j.reason}, but among {len(tested)} claims such a one is expected (Holm: p = {adjusted:.2g})"
+            result[i] = replace(j, verdict=Verdict.INCONCLUSIVE, reason=reason, needs=Need.TRIALS)
+    return result
+
+
+def _values(frame: pd.DataFrame, cell: dict[str, int]) -> Any:
+    chosen = pd.Series(True, index=frame.index)
+    for name, size in cell.items():
+        if name in frame:
+            chosen &= frame[name] == size
+    return frame.loc[chosen, "value"].to_numpy()
+
+
+def _without_samples(law: Law, verdict: Verdict, reason: str) -> Judgement:
+    return Judgement(
+        verdict=verdict, reason=reason, statement=str(law.statement), sense=law.statement.sense.value,
+        variable=str(law.path.free), margin=law.margin,
+    )  # fmt: skip
