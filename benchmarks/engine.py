@@ -168,7 +168,7 @@ def memory():
 
 
 def throughput(**how):
-    trials = checked_experiment("neural-tangent", "sobolev", "tanh", {"n": 600, "d": 600, "k": 600}, "sphere", None, 48)
+    trials = checked_experiment("neural-tangent", "sobolev", "tanh", {"n": 600, "d": 600, "k": 600}, "sphere", None, 96)
     start, first = time.perf_counter(), []
     frame = run([trials], seed=1, progress=lambda done, total: first.append((time.perf_counter(), done)), **how)[0]
     begun, ended = next(at for at in first if at[1] >= 4), first[-1]

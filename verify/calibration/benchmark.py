@@ -17,16 +17,16 @@ import numpy as np
 from bigtheta.theory.law import LIMIT_MARGIN, MARGIN
 from bigtheta.theory.statement import Statement
 from bigtheta.verify.calibration.families import synthetic
-from bigtheta.verify.calibration.instance import SPLITS, Instance
+from bigtheta.verify.calibration.instance import LIMITS, ONE_SIDED, ORDERS, SPLITS, Instance
 from bigtheta.verify.calibration.procedures import OURS, PROCEDURES, Answer, Procedure, Question
-from bigtheta.verify.calibration.score import Outcome, Rate, Standing, rates, standing
+from bigtheta.verify.calibration.score import Outcome, Rate, Standing, rates, required, standing
 from bigtheta.verify.calibration.theorems import theorem
 
 __all__ = ["ACCEPTED", "GROUPS", "Result", "Task", "assess", "benchmark", "instance_of"]
 
-GROUPS = ("synthetic orders", "theorem orders", "synthetic limits", "theorem limits")
-ACCEPTED = GROUPS[:2]
-"""The groups that the acceptance is about; limits are reported beside them."""
+GROUPS = tuple(f"{models} {kind}" for kind in (ORDERS, ONE_SIDED, LIMITS) for models in ("synthetic", "theorem"))
+ACCEPTED = GROUPS[:4]
+"""The groups that the acceptance is about: orders and one-sided claims; limits are reported beside them."""
 
 Task = tuple[str, str, int, int]
 """Kind, split, index, seed."""
@@ -53,7 +53,7 @@ class Result:
 
     def standing(self, procedure: str = OURS) -> Standing:
         """How a procedure stands to the acceptance, on the worst of the groups that it is about."""
-        found = [standing(self.rates(g, procedure)) for g in ACCEPTED if self.of(g, procedure)]
+        found = [standing(self.rates(g, procedure), required(g)) for g in ACCEPTED if self.of(g, procedure)]
         return next((s for s in (Standing.VIOLATED, Standing.OPEN) if s in found), Standing.HOLDS)
 
     def median_ms(self, procedure: str = OURS) -> float:
@@ -69,43 +69,43 @@ def instance_of(task: Task) -> Instance:
 
 
 def assess(task: Task, procedures: Sequence[Procedure] = PROCEDURES) -> list[Outcome]:
-    """Draw one instance and put the claims on its order, and on its limit if one is known, to the procedures."""
+    """Draw one instance and put the claims that it is asked, true and false, to the procedures."""
     instance = instance_of(task)
     order = Statement.parse(f"Theta({instance.law})").value({"n": instance.sizes})
     found = []
     for procedure in procedures:
-        if procedure.limits and instance.constant is None:
+        if procedure.kind not in instance.asked:
             continue
-        margin = LIMIT_MARGIN if procedure.limits else MARGIN
-        constant = instance.constant if procedure.limits else None
+        margin = LIMIT_MARGIN if procedure.kind == LIMITS else MARGIN
         offs = (0.0, margin, 1.5 * margin, 2.5 * margin, 0.25)
         distinct = list(dict.fromkeys(round(off, 12) for off in offs))
-        ask = partial(_ask, procedure, instance, order, constant, margin)
+        ask = partial(_ask, procedure, instance, order, margin)
         began = time.process_time()
         answers = {off: ask(off * instance.side) for off in distinct}
         seconds = (time.process_time() - began) / len(distinct)
         true, at_1, at_15, at_25, quarter = (answers[round(off, 12)].verdict for off in offs)
         found.append(
             Outcome(
-                group=f"{instance.kind} {'limits' if procedure.limits else 'orders'}", family=instance.family,
+                group=f"{instance.kind} {procedure.kind}", family=instance.family,
                 noise=instance.noise, procedure=procedure.name, true=true, at_1=at_1, at_15=at_15, at_25=at_25,
-                quarter=quarter, covered=answers[0.0].holds_zero, seconds=seconds,
+                quarter=quarter, seconds=seconds,
+                covered=None if procedure.kind == ONE_SIDED else answers[0.0].holds_zero,
             )
         )  # fmt: skip
     return found
 
 
-def _ask(
-    procedure: Procedure, instance: Instance, order: np.ndarray, constant: float | None, margin: float, off: float
-) -> Answer:
-    question = Question(instance.sizes, instance.samples, instance.law, order, constant, off, margin)
+def _ask(procedure: Procedure, instance: Instance, order: np.ndarray, margin: float, off: float) -> Answer:
+    constant = instance.constant if procedure.kind == LIMITS else None
+    sense = instance.side if procedure.kind == ONE_SIDED else 0
+    question = Question(instance.sizes, instance.samples, instance.law, order, constant, off, margin, sense)
     return procedure.answer(question)
 
 
 def benchmark(
     splits: Sequence[str] = SPLITS[1:],
     *,
-    instances: int = 600,
+    instances: int = 1000,
     theorems: int = 300,
     seed: int = 0,
     jobs: int = 1,

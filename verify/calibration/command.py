@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["calibrate"]
 
-INSTANCES, QUICK = 600, 60
+INSTANCES, THEOREMS, QUICK = 1200, 325, 60
 _FAMILIES = ("development", "release", "all")
 _FAMILIES_HELP = "Those used while the procedure was made, those kept for the check, or both."
 

@@ -1,4 +1,4 @@
-"""One figure of the benchmark: every required rate of every procedure, with bounds, and the level required."""
+"""One figure of the benchmark: every required rate of the claims on an order, with bounds, and the level required."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from bigtheta.verify.calibration.benchmark import ACCEPTED, Result
+from bigtheta.verify.calibration.benchmark import GROUPS, Result
+from bigtheta.verify.calibration.instance import ORDERS
 from bigtheta.verify.calibration.procedures import OURS, PROCEDURES
 from bigtheta.verify.calibration.score import REQUIREMENTS
 
@@ -24,7 +25,7 @@ INK = "#222222"
 
 def draw(result: Result, group: str, ax: Any) -> Any:
     """Draw one group's required rates into matplotlib axes and return them; square-root scale, bounds as bars."""
-    names = [p.name for p in PROCEDURES if not p.limits and result.of(group, p.name)]
+    names = [p.name for p in PROCEDURES if p.kind == ORDERS and result.of(group, p.name)]
     found = {name: result.rates(group, name) for name in names}
     rows = np.arange(len(REQUIREMENTS))[::-1]
     for at, name in enumerate(names):
@@ -52,7 +53,7 @@ def draw(result: Result, group: str, ax: Any) -> Any:
 def write_figure(result: Result, path: Any) -> None:
     """Write the figure as SVG: no date, text as text. The band is what is required, bars are 95% bounds."""
     style: Any = {"svg.fonttype": "none", "svg.hashsalt": "calibration", "font.family": "sans-serif", "font.size": 10}
-    groups = [group for group in ACCEPTED if result.of(group, OURS)]
+    groups = [group for group in GROUPS if group.endswith(ORDERS) and result.of(group, OURS)]
     with mpl.rc_context(style):
         figure = Figure(figsize=(8.2, 4.2 * len(groups)), layout="constrained")
         FigureCanvasSVG(figure)

@@ -18,6 +18,7 @@ __all__ = [
     "gaussian_maximum",
     "giant_component",
     "isolated_vertices",
+    "largest_component",
     "nearest_neighbour",
     "spanning_tree",
     "walk_maximum",
@@ -162,7 +163,12 @@ def giant_component(rng: Rng, n: int, trials: int) -> Array:
 
     Source: Erdos and Renyi, On the evolution of random graphs (1960).
     """
-    i, j = _graphs(rng, n, trials, GIANT_DEGREE)
+    return largest_component(rng, n, trials, GIANT_DEGREE)
+
+
+def largest_component(rng: Rng, n: int, trials: int, degree: float) -> Array:
+    """Vertices in the largest component of each of several graphs G(n, degree/n)."""
+    i, j = _graphs(rng, n, trials, degree)
     graph = sparse.coo_matrix((np.ones(len(i)), (i, j)), shape=(n * trials, n * trials))
     count, label = csgraph.connected_components(graph, directed=False)
     largest = np.zeros(trials)

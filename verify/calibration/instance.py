@@ -1,6 +1,7 @@
 """An instance of the benchmark: samples by size, and the truth about them.
 
 Families are split: those of `DEVELOPMENT` were in use while the procedure was made, those of `RELEASE` only check it.
+A release family on which the procedure was changed joins development, and a new edition of release is written.
 Each instance has a random stream of its own, keyed by seed, split, family and index, so that it is the same whatever
 else is run.
 """
@@ -13,12 +14,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DEVELOPMENT", "RELEASE", "SPLITS", "Instance", "design", "stream"]
+__all__ = [
+    "DEVELOPMENT", "LIMITS", "ONE_SIDED", "ORDERS", "RELEASE", "SPLITS", "Instance", "design", "stream",
+]  # fmt: skip
 
 Array = npt.NDArray[np.float64]
 
 DEVELOPMENT, RELEASE = "development", "release"
 SPLITS = (DEVELOPMENT, RELEASE)
+EDITION = 2
+"""Of the release families; every edition has random streams of its own."""
+
+ORDERS, ONE_SIDED, LIMITS = "orders", "one-sided", "limits"
+"""What is claimed: Theta; Omega or O; Limit."""
 
 STARTS = (20, 32, 50, 64, 100)
 CELLS = (5, 8)
@@ -36,7 +44,9 @@ class Instance:
         noise: the law of the noise; for theorems, that of the random object itself.
         law: formula in n of the exact order, such as "n*log(n)".
         constant: limit of (mean of the quantity)/law, or None where none is claimed.
-        side: +1 or -1, the side to which false claims are off.
+        side: +1 or -1, the side to which false claims are off; a one-sided claim is Omega for +1 and O for -1, so that
+            to this side it is false.
+        asked: which kinds of claims are put to it.
     """
 
     kind: str
@@ -48,6 +58,7 @@ class Instance:
     samples: tuple[Array, ...]
     constant: float | None
     side: int
+    asked: tuple[str, ...]
 
 
 def stream(seed: int, split: str, family: str, index: int) -> np.random.Generator:
@@ -57,7 +68,7 @@ def stream(seed: int, split: str, family: str, index: int) -> np.random.Generato
     >>> a.random() == b.random()
     True
     """
-    key = (zlib.crc32(f"{split}/{family}".encode()), index)
+    key = (zlib.crc32(f"{split}/{family}".encode()), index, EDITION)
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=key)))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from bigtheta.verify.calibration.instance import Array
+from bigtheta.verify.calibration.instance import LIMITS, ONE_SIDED, ORDERS, Array
 from bigtheta.verify.judge import judge
 from bigtheta.verify.verdict import Verdict
 
@@ -23,6 +23,7 @@ class Question:
         law: formula in n; for a limit, the claim is constant * law.
         order: the law's values at the sizes.
         constant: None for a claim on the order, Theta(law * n^off); else Limit(constant * law/(1 + off)).
+        sense: of a claim on the order: 0 for Theta, 1 for Omega, -1 for O.
         off: how far the claim is off, in the exponent, or relatively for a limit.
     """
 
@@ -33,12 +34,14 @@ class Question:
     constant: float | None
     off: float
     margin: float
+    sense: int = 0
 
     @property
     def statement(self) -> str:
         """The claim as `judge` reads it."""
         if self.constant is None:
-            return f"Theta({self.law}*n**({self.off:.6g}))" if self.off else f"Theta({self.law})"
+            sense = {0: "Theta", 1: "Omega", -1: "O"}[self.sense]
+            return f"{sense}({self.law}*n**({self.off:.6g}))" if self.off else f"{sense}({self.law})"
         return f"Limit({self.constant / (1 + self.off):.12g}*{self.law})"
 
     @property
@@ -67,13 +70,13 @@ class Answer:
 class Procedure:
     """A named way from a question to an answer.
 
-    limits: whether it judges limits; the others judge orders.
+    kind: the claims that it judges: orders, one-sided or limits.
     """
 
     name: str
     claim: str
     answer: Callable[[Question], Answer]
-    limits: bool = False
+    kind: str = ORDERS
 
 
 def _judged(q: Question) -> Answer:
@@ -106,6 +109,14 @@ def _least_squares_interval(q: Question) -> Answer:
     reach = float(stats.t.ppf(0.975, len(x) - 2)) * error
     inside = abs(slope) <= reach
     return Answer(Verdict.PASS if inside else Verdict.FAIL, slope - reach, slope + reach)
+
+
+def _least_squares_bound(q: Question) -> Answer:
+    """PASS unless the slope's one-sided 95% bound excludes the claim."""
+    x, y = _log_means(q)
+    slope, error = _line(x, y, np.ones(len(x)))
+    reach = float(stats.t.ppf(0.95, len(x) - 2)) * error
+    return Answer(Verdict.PASS if q.sense * slope + reach >= 0 else Verdict.FAIL)
 
 
 def _least_squares_close(q: Question) -> Answer:
@@ -152,7 +163,9 @@ PROCEDURES = (
     Procedure("ols-close", "least squares, |slope - claim| < delta", _least_squares_close),
     Procedure("wls-equivalence", "weighted least squares, equivalence test", _equivalence),
     Procedure("last-two", "slope of the last two sizes within delta", _last_two),
-    Procedure(OURS, "bigtheta.judge", _judged, limits=True),
-    Procedure("largest-interval", "largest size, claim in the 95% interval", _largest_size, limits=True),
-    Procedure("largest-close", "largest size, |ratio - 1| < epsilon", _largest_size_close, limits=True),
+    Procedure(OURS, "bigtheta.judge", _judged, ONE_SIDED),
+    Procedure("ols-bound", "least squares, claim not outside the one-sided 95% bound", _least_squares_bound, ONE_SIDED),
+    Procedure(OURS, "bigtheta.judge", _judged, LIMITS),
+    Procedure("largest-interval", "largest size, claim in the 95% interval", _largest_size, LIMITS),
+    Procedure("largest-close", "largest size, |ratio - 1| < epsilon", _largest_size_close, LIMITS),
 )

@@ -8,9 +8,12 @@ from enum import Enum
 
 from scipy import stats
 
+from bigtheta.verify.calibration.instance import ONE_SIDED, ORDERS
 from bigtheta.verify.verdict import Verdict
 
-__all__ = ["METRICS", "REQUIREMENTS", "Outcome", "Rate", "Requirement", "Standing", "bounds", "rates", "standing"]
+__all__ = [
+    "METRICS", "REQUIREMENTS", "Outcome", "Rate", "Requirement", "Standing", "bounds", "rates", "required", "standing",
+]  # fmt: skip
 
 CONFIDENCE = 0.95
 
@@ -20,10 +23,11 @@ class Outcome:
     """What one procedure said of one instance, under a true claim and claims that are off.
 
     Attributes:
-        group: "synthetic" or "theorem" orders, or limits of either.
+        group: "synthetic" or "theorem" orders, or one-sided claims or limits of either.
         true: the verdict on the true claim; at_1, at_15, at_25: on claims off by 1, 1.5 and 2.5 margins; quarter: on
-            one off by 0.25.
-        covered: whether the 95% interval holds the truth; None without an interval.
+            one off by 0.25. One-sided claims are off to the side where they are false.
+        covered: whether the 95% interval holds the truth; None without one, and for one-sided claims, whose interval
+            is that of the order.
         seconds: mean processor time of a call.
     """
 
@@ -131,6 +135,16 @@ REQUIREMENTS = (
     Requirement("FAIL of a claim off by 0.25", 0.70, True),
 )
 """The acceptance, for claims on the order with delta = 0.1."""
+_PASSES_AND_FAILS = tuple(r for r in REQUIREMENTS if not r.metric.startswith("coverage"))
+
+
+def required(group: str) -> tuple[Requirement, ...]:
+    """Return what is required in a group: of one-sided claims all but coverage, of limits nothing.
+
+    >>> [len(required(f"theorem {kind}")) for kind in ("orders", "one-sided", "limits")]
+    [6, 5, 0]
+    """
+    return {ORDERS: REQUIREMENTS, ONE_SIDED: _PASSES_AND_FAILS}.get(group.split()[-1], ())
 
 
 def rates(outcomes: Iterable[Outcome]) -> dict[str, Rate]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from bigtheta.verify.calibration.benchmark import ACCEPTED, GROUPS, Result
+from bigtheta.verify.calibration.instance import LIMITS
 from bigtheta.verify.calibration.procedures import OURS, PROCEDURES, Procedure
-from bigtheta.verify.calibration.score import METRICS, REQUIREMENTS, Outcome, Rate, rates
+from bigtheta.verify.calibration.score import METRICS, Outcome, Rate, rates, required
 
 __all__ = ["as_table", "families", "lines"]
 
@@ -35,11 +36,11 @@ def lines(result: Result, *, detail: bool = False) -> Iterator[str]:
         detail: add the rates of `bigtheta.judge` by family of corrections, law of noise and theorem.
     """
     for group in GROUPS:
-        procedures = [p for p in PROCEDURES if p.limits == group.endswith("limits") and result.of(group, p.name)]
+        procedures = [p for p in PROCEDURES if group.endswith(p.kind) and result.of(group, p.name)]
         if not procedures:
             continue
         count = len(result.of(group, procedures[0].name))
-        margin = "epsilon = 0.05, relative" if group.endswith("limits") else "delta = 0.1"
+        margin = "epsilon = 0.05, relative" if group.endswith(LIMITS) else "delta = 0.1"
         yield f"{group}: {count} instances, {margin}"
         yield from _comparison(result, group, procedures)
         if detail:
@@ -56,11 +57,11 @@ def lines(result: Result, *, detail: bool = False) -> Iterator[str]:
 def _comparison(result: Result, group: str, procedures: list[Procedure]) -> Iterator[str]:
     found = {p.name: result.rates(group, p.name) for p in procedures}
     yield " " * 30 + "".join(f"{name:>{_WIDTH + 1}}" for name in found)
-    required = {r.metric: r for r in REQUIREMENTS} if group in ACCEPTED else {}
+    needs = {r.metric: r for r in required(group)}
     for metric in METRICS:
         shown = (_bounded(metric, of[metric]) for of in found.values())
         line = f"{metric:30}" + "".join(f"{cell:>{_WIDTH + 1}}" for cell in shown)
-        if (need := required.get(metric)) is not None:
+        if (need := needs.get(metric)) is not None:
             sign = ">=" if need.at_least else "<="
             line += f"   required {sign} {need.level:.2f}: {need.standing(found[OURS][metric]).value}"
         yield line
@@ -104,7 +105,7 @@ def as_table(result: Result) -> dict[str, Any]:
             found = result.rates(group)
             table["requirements"] += [
                 {"group": group, "requirement": str(r), "standing": r.standing(found[r.metric]).name}
-                for r in REQUIREMENTS
+                for r in required(group)
             ]
     for group in GROUPS:
         names = dict.fromkeys(p.name for p in PROCEDURES if result.of(group, p.name))
