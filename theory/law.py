@@ -89,6 +89,8 @@ class Law:
         margin: delta, how far the measured exponent may lie from the claimed one (default 0.10); for `Limit` and
             `Peak` relative (default 0.05, 0.20).
         paper, theorem, source: where the claim is from.
+        limit: name of the exact limit that decides the law (`theory.limits.named`): "sobolev", "adversarial-risk" or
+            "quadratic-student"; the exponent is then that of the limit, and the simulation is held against it.
 
     Raises:
         InvalidInputError: naming the law and the field.
@@ -115,6 +117,7 @@ class Law:
     theorem: str = ""
     source: str = ""
     note: str = ""
+    limit: str = ""
 
     def __init__(
         self,
@@ -136,6 +139,7 @@ class Law:
         theorem: str = "",
         source: str = "",
         note: str = "",
+        limit: str = "",
     ) -> None:
         given = {key: value for key, value in locals().items() if key != "self"}
         try:

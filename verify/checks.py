@@ -13,6 +13,7 @@ from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
 from bigtheta.theory.law import Control, Law, with_control
 from bigtheta.theory.statement import Sense, Statement
+from bigtheta.verify.bridge import bridged
 from bigtheta.verify.judge import judge
 from bigtheta.verify.rule import FAIL_LEVEL
 from bigtheta.verify.sharpness import Mutant, sharpness
@@ -90,10 +91,12 @@ def judge_law(
 def _judged(
     law: Law, act: Activation, frame: pd.DataFrame, statement: Statement, look: tuple[int, int] | None
 ) -> Judgement:
-    return judge(
-        law.size_arrays, [_values(frame, cell) for cell in law.cells], statement, law.margin,
+    samples = [_values(frame, cell) for cell in law.cells]
+    direct = judge(
+        law.size_arrays, samples, statement, law.margin,
         along=str(law.path.free), path=law.path, constants=law.constants(act), look=look,
     )  # fmt: skip
+    return bridged(law, act, samples, statement, direct, look=look) if law.limit else direct
 
 
 def sharpness_of(check: Check, judgement: Judgement, frame: pd.DataFrame | None) -> tuple[Mutant, ...]:

@@ -17,8 +17,9 @@ import click
 
 from bigtheta.verify.calibration.command import calibrate
 from bigtheta.verify.commands import activations, hermite, laws, predict
+from bigtheta.verify.curve_command import curve
 from bigtheta.verify.judge_command import judge
-from bigtheta.verify.options import assignments, plugin_option
+from bigtheta.verify.options import assignments, free_size, plugin_option, table
 
 if TYPE_CHECKING:
     from bigtheta.theory.law import Law
@@ -232,7 +233,7 @@ def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
         raise InvalidInputError(
             f"check: got both --labels and --{next(iter(labels))}; put it into the table of --labels"
         )
-    more: dict[str, Any] = {key: _table(key, flags[key]) for key in ("quantity", "inputs", "labels") if key in flags}
+    more: dict[str, Any] = {key: table(key, flags[key]) for key in ("quantity", "inputs", "labels") if key in flags}
     more |= {"labels": labels} if labels else {}
     more |= {"margin": flags["margin"]} if "margin" in flags else {}
     return Law(
@@ -240,38 +241,11 @@ def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
         model=model,
         statement=flags["statement"],
         path=assignments(flags.get("path", "")),
-        sizes=_sizes(flags["sizes"]),
+        sizes=free_size(flags["sizes"]),
         activations=activations or ("relu",),
         **more,
     )
 
 
-def _table(flag: str, text: str) -> Any:
-    """Read a name, or a table such as { kind = "covariance", spectrum = "1/i" } as in a spec file."""
-    if not text.lstrip().startswith("{"):
-        return text
-    import tomllib
-
-    from bigtheta.theory.errors import InvalidInputError
-
-    try:
-        return tomllib.loads(f"{flag} = {text}")[flag]
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InvalidInputError(f"--{flag}: {text[:80]!r} is not a table as in a spec file: {error}") from error
-
-
-def _sizes(text: str) -> dict[str, list[int]]:
-    """Read 'n=100,200,400'."""
-    from bigtheta.theory.errors import InvalidInputError
-
-    name, _, values = text.partition("=")
-    try:
-        return {name.strip(): [int(value) for value in values.split(",")]}
-    except ValueError as error:
-        raise InvalidInputError(
-            f"--sizes: expected whole numbers but got {text!r}; write it as in n=100,200,400,800,1600"
-        ) from error
-
-
-for _command in (judge, predict, laws, activations, hermite, calibrate):
+for _command in (judge, curve, predict, laws, activations, hermite, calibrate):
     main.add_command(_command)

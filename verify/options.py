@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-__all__ = ["assignments", "plugin_option"]
+__all__ = ["assignments", "free_size", "plugin_option", "table"]
 
 
 def plugin_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -41,3 +42,30 @@ def assignments(text: str) -> dict[str, str]:
             raise InvalidInputError(f"--path: {name.strip()} is given twice in {text!r}")
         rules[name.strip()] = formula.strip()
     return rules
+
+
+def table(flag: str, text: str) -> Any:
+    """Read a name, or a table such as { kind = "covariance", spectrum = "1/i" } as in a spec file."""
+    if not text.lstrip().startswith("{"):
+        return text
+    import tomllib
+
+    from bigtheta.theory.errors import InvalidInputError
+
+    try:
+        return tomllib.loads(f"{flag} = {text}")[flag]
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InvalidInputError(f"--{flag}: {text[:80]!r} is not a table as in a spec file: {error}") from error
+
+
+def free_size(text: str) -> dict[str, list[int]]:
+    """Read 'n=100,200,400'."""
+    from bigtheta.theory.errors import InvalidInputError
+
+    name, _, values = text.partition("=")
+    try:
+        return {name.strip(): [int(value) for value in values.split(",")]}
+    except ValueError as error:
+        raise InvalidInputError(
+            f"--sizes: expected whole numbers but got {text!r}; write it as in n=100,200,400,800,1600"
+        ) from error

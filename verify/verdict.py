@@ -8,7 +8,18 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
-__all__ = ["Cell", "Exponent", "Judgement", "Need", "Verdict", "exit_code", "finite", "judgement_dict", "overall"]
+__all__ = [
+    "Bridge",
+    "Cell",
+    "Exponent",
+    "Judgement",
+    "Need",
+    "Verdict",
+    "exit_code",
+    "finite",
+    "judgement_dict",
+    "overall",
+]
 
 
 class Verdict(Enum):
@@ -43,6 +54,23 @@ class Exponent:
     low: float
     high: float
     claimed: float
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """A law decided by its exact limit.
+
+    Attributes:
+        ratio, low, high: measured/limit with a 95% interval, and whether it tends to 1.
+        exponent: the limit's own, far beyond the sizes simulated, and whether it is the claimed one.
+    """
+
+    ratio: float | None
+    low: float | None
+    high: float | None
+    agrees: Verdict
+    exponent: float
+    as_claimed: Verdict
 
 
 @dataclass(frozen=True)
@@ -121,6 +149,8 @@ class Judgement:
         distances = [abs(b - claimed) / scale for b in (self.rejects_below, self.rejects_above) if b is not None]
         return max(distances, default=None)
 
+    bridge: Bridge | None = None
+    """Where an exact limit decided: both steps."""
     limit_target: float = 1.0
     """What `estimate` is compared with for a limit: the constant claimed, or 1 for a ratio."""
 
@@ -172,6 +202,9 @@ def judgement_dict(j: Judgement) -> dict[str, Any]:
         "needs": j.needs.value if j.needs else None,
         "more_trials": j.more_trials,
         "larger_sizes": list(j.larger_sizes),
+        "bridge": None
+        if j.bridge is None
+        else asdict(j.bridge) | {"agrees": j.bridge.agrees.value, "as_claimed": j.bridge.as_claimed.value},
         "cells": [asdict(cell) for cell in j.cells],
     }
     return finite(content)  # type: ignore[no-any-return]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
@@ -16,7 +18,7 @@ from bigtheta.theory.statement import Peak
 from bigtheta.verify.report.report import Entry
 from bigtheta.verify.report.symbols import symbol_of
 
-__all__ = ["draw", "figure_svg"]
+__all__ = ["CLAIM", "INK", "draw", "figure_svg", "log_ticks", "svg"]
 
 INK, CLAIM, BAND = "#010203", "#b4281e", "#3b6ea8"
 
@@ -29,16 +31,17 @@ def draw(entry: Entry, ax: Any) -> Any:
     low, high = np.array([c.low for c in j.cells]), np.array([c.high for c in j.cells])
     predicted = np.array([c.predicted for c in j.cells])
     is_peak = isinstance(entry.law.statement, Peak) and j.sense == "Peak"
-    label = "smoothed" if is_peak else f"claimed {j.statement}"
-    ax.fill_between(
-        size,
-        [c.fit_low for c in j.cells],
-        [c.fit_high for c in j.cells],
-        color=BAND,
-        alpha=0.25,
-        lw=0,
-        label="smoothed, 95%" if is_peak else "fitted power law, 95%",
-    )
+    label = "smoothed" if is_peak else "exact limit" if j.bridge else f"claimed {j.statement}"
+    if j.bridge is None:
+        ax.fill_between(
+            size,
+            [c.fit_low for c in j.cells],
+            [c.fit_high for c in j.cells],
+            color=BAND,
+            alpha=0.25,
+            lw=0,
+            label="smoothed, 95%" if is_peak else "fitted power law, 95%",
+        )
     ax.plot(size, predicted, color=CLAIM, lw=1.6, ls="--", label=label)
     ax.errorbar(
         size,
@@ -54,8 +57,8 @@ def draw(entry: Entry, ax: Any) -> Any:
         ax.axvline(place, color=CLAIM, lw=1.2, ls=":", label="_claimed place")
     ax.set_xscale("log")
     ax.set_yscale("log")
-    _ticks(ax.xaxis, size)
-    _ticks(ax.yaxis, np.concatenate([centre, predicted]))
+    log_ticks(ax.xaxis, size)
+    log_ticks(ax.yaxis, np.concatenate([centre, predicted]))
     ax.set_xlabel(f"{j.variable}" + (f"   ({entry.law.path})" if entry.law.path.given else ""))
     ax.set_ylabel(symbol_of(entry.law).name)
     ax.legend(frameon=False, fontsize=10)
@@ -74,12 +77,21 @@ def _claimed_places(entry: Entry, size: np.ndarray[Any, Any]) -> list[float]:
 
 def figure_svg(entry: Entry) -> str:
     """Return the figure as an SVG element: no date, no random ids, text as text, ink in `currentColor`."""
-    style: Any = {"svg.fonttype": "none", "svg.hashsalt": entry.slug, "font.family": "sans-serif", "font.size": 11.5}
+    return svg(lambda ax: draw(entry, ax), entry.slug)
+
+
+def svg(paint: Callable[[Axes], object], prefix: str) -> str:
+    """Return what `paint` draws on axes as an SVG element.
+
+    Args:
+        prefix: of every id, so that several figures can stand on one page.
+    """
+    style: Any = {"svg.fonttype": "none", "svg.hashsalt": prefix, "font.family": "sans-serif", "font.size": 11.5}
     with mpl.rc_context(style):
         figure = Figure(figsize=(5.6, 3.5), layout="constrained")
         FigureCanvasSVG(figure)
         ax = figure.add_subplot()
-        draw(entry, ax)
+        paint(ax)
         for spine in ax.spines.values():
             spine.set_color(INK)
         ax.tick_params(which="both", colors=INK, labelcolor=INK)
@@ -89,16 +101,15 @@ def figure_svg(entry: Entry) -> str:
         ax.spines[["top", "right"]].set_visible(False)
         stream = io.StringIO()
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = stream.getvalue()
-    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    prefix = entry.slug
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', svg)
-    svg = re.sub(r'(href="|url\()#', rf"\1#{prefix}-", svg)
-    return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'width="100%"', svg, count=1)
+    text = stream.getvalue()
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', text)
+    text = re.sub(r'(href="|url\()#', rf"\1#{prefix}-", text)
+    return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'width="100%"', text, count=1)
 
 
-def _ticks(axis: Any, values: Any) -> None:
+def log_ticks(axis: Any, values: Any) -> None:
     """Label a log axis with plain numbers, enough of them on a short range."""
     span = np.log10(values.max() / values.min()) if values.min() > 0 else 2
     subs = (1, 2, 5) if span > 0.7 else (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)

@@ -177,15 +177,15 @@ class Report:
         return target
 
 
-def make_folder(folder: str | Path) -> Path:
-    """Return the report's folder, made with its figures folder; called before a run, so that no work is lost.
+def make_folder(folder: str | Path, *, figures: bool = True) -> Path:
+    """Return the folder for results, made with its figures folder; called before a run, so that no work is lost.
 
     Raises:
         InvalidInputError: if it cannot be made or written to.
     """
     target = Path(folder)
     try:
-        (target / "figures").mkdir(parents=True, exist_ok=True)
+        (target / "figures" if figures else target).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(target, error) from error
     if not os.access(target, os.W_OK):

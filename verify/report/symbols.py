@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bigtheta.theory.data import McShane
-from bigtheta.theory.law import Law
+from bigtheta.theory.limits.named import Measured
 from bigtheta.theory.training import QuadraticStudent
 
 __all__ = ["Symbol", "symbol_of"]
@@ -55,7 +55,7 @@ _STUDENT = {
 """The quadratic student normalises both by those of its target."""
 
 
-def symbol_of(law: Law) -> Symbol:
+def symbol_of(law: Measured) -> Symbol:
     """Return how the quantity of a law is named; by its kind where it is a new one.
 
     >>> from bigtheta.theory.law import law

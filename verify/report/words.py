@@ -50,7 +50,10 @@ def estimate(j: Judgement) -> str:
     if j.estimate is None:
         return ""
     word = {"Limit": "limit", "Peak": "peak"}.get(j.sense, "slope")
-    return f"{word} {j.estimate:.3f} [{j.low:.3f}, {j.high:.3f}]"
+    slope = f"{word} {j.estimate:.3f} [{j.low:.3f}, {j.high:.3f}]"
+    if (b := j.bridge) is None or b.ratio is None:
+        return slope
+    return f"measured/limit {b.ratio:.3f} [{b.low:.3f}, {b.high:.3f}], limit's exponent {b.exponent:.4f}, {slope} here"
 
 
 def rejects(j: Judgement) -> str:

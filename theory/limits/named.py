@@ -1,0 +1,107 @@
+"""Exact limits that a law can name: what the measured quantity tends to, as a function of every size.
+
+`Law(limit="sobolev")` says that at the law's sizes the simulation must agree with that limit, and that the law's
+exponent is the limit's own, which can be evaluated where nothing can be simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from bigtheta.theory.activation import Activation
+from bigtheta.theory.data import Labels, Quantity
+from bigtheta.theory.errors import InvalidInputError, unknown_name
+from bigtheta.theory.model import Model
+
+__all__ = ["LIMITS", "Measured", "NamedLimit", "limit_of", "limit_values"]
+
+Array = npt.NDArray[np.float64]
+
+
+class Measured(Protocol):
+    """What a limit is of: a law, or an experiment."""
+
+    @property
+    def model(self) -> Model:
+        """The model."""
+        ...
+
+    @property
+    def quantity(self) -> Quantity:
+        """What is measured."""
+        ...
+
+    @property
+    def labels(self) -> Labels:
+        """What it is fitted to."""
+        ...
+
+
+@dataclass(frozen=True)
+class NamedLimit:
+    """A limit by name.
+
+    Attributes:
+        words: what it is, for a report.
+        quantities: names of the quantities that it is the limit of.
+        models: kinds of the models that it is the limit of.
+        value: (measured, activation, sizes by name) -> the quantity itself, such as S and not S^2; one entry a cell.
+    """
+
+    words: str
+    quantities: tuple[str, ...]
+    models: tuple[str, ...]
+    value: Callable[[Any, Activation, Mapping[str, Array]], Array]
+
+
+def limit_values(name: str, measured: Measured, act: Activation, sizes: Mapping[str, npt.ArrayLike]) -> Array:
+    """Return the limit of a measured quantity at sizes, each an array with an entry a cell.
+
+    Raises:
+        InvalidInputError: if there is no limit of that name, it is of another quantity or model, or a size lies outside
+            its domain.
+    """
+    if name not in LIMITS:
+        raise unknown_name("limit", name, LIMITS)
+    limit = LIMITS[name]
+    for what, got, known in (
+        ("quantity", measured.quantity.kind, limit.quantities),
+        ("model", measured.model.kind, limit.models),
+    ):
+        if got not in known:
+            raise InvalidInputError(f"limit {name!r}: expected the {what} {' or '.join(known)} but got {got}")
+    arrays = {size: np.asarray(values, dtype=np.float64) for size, values in sizes.items()}
+    return np.asarray(limit.value(measured, act, arrays), dtype=np.float64)
+
+
+def limit_of(measured: Measured) -> str | None:
+    """Return the name of the limit of a quantity of a model, or None if none is known."""
+    for name, limit in LIMITS.items():
+        if measured.quantity.kind in limit.quantities and measured.model.kind in limit.models:
+            return name
+    return None
+
+
+def _sobolev(measured: Measured, act: Activation, sizes: Mapping[str, Array]) -> Array:
+    from bigtheta.theory.limits.sobolev import sobolev_limit
+
+    squared = sobolev_limit(
+        model=measured.model, activation=act, n=sizes["n"], d=sizes["d"], k=sizes.get("k"),
+        ridge=measured.model.ridge, noise=measured.labels.noise, signal=measured.labels.signal,
+    )  # fmt: skip
+    return np.asarray(np.sqrt(squared), dtype=np.float64)
+
+
+LIMITS: Mapping[str, NamedLimit] = {
+    "sobolev": NamedLimit(
+        "exact limit of the Sobolev seminorm",
+        ("sobolev",),
+        ("random-features", "neural-tangent", "rf-kernel", "ntk-kernel"),
+        _sobolev,
+    ),
+}

@@ -1,0 +1,119 @@
+"""Bridged verdicts: a law whose quantity has an exact limit is decided in two steps.
+
+At reachable sizes finite-size terms bend a slope more than noise does. So the simulation is held against the limit at
+the same sizes (measured/limit tends to 1), and the limit, evaluated far beyond what can be simulated, against the law.
+A law PASSes if both do, and FAILs if either does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from bigtheta.theory.activation import Activation
+from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.law import LIMIT_MARGIN, Law
+from bigtheta.theory.limits.named import limit_values
+from bigtheta.theory.statement import Sense, Statement
+from bigtheta.verify.judge import judge
+from bigtheta.verify.verdict import Bridge, Judgement, Verdict
+
+__all__ = ["FARTHEST", "bridged", "limit_slope"]
+
+Array = npt.NDArray[np.float64]
+
+FARTHEST = 1e9
+"""Largest free size at which the limit is evaluated."""
+TOLERANCE = 0.02
+"""How far the limit's own exponent between FARTHEST/10 and FARTHEST may lie from the claimed one."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    verdict: Verdict
+    words: str
+
+
+def bridged(
+    law: Law,
+    act: Activation,
+    samples: list[Array],
+    statement: Statement,
+    direct: Judgement,
+    *,
+    look: tuple[int, int] | None = None,
+    values: Callable[..., Array] = limit_values,
+) -> Judgement:
+    """Return the judgement of a law by its exact limit; estimates and cells stay those of the samples alone.
+
+    Args:
+        samples: by cell, in the order of `law.cells`.
+        statement: the claim, the law's own or another on the same data.
+        direct: its judgement without the limit.
+        values: gives the limit, for tests.
+    """
+    if direct.verdict is Verdict.ERROR or direct.estimate is None or statement.sense in (Sense.LIMIT, Sense.PEAK):
+        return direct
+    try:
+        at_cells = values(law.limit, law, act, law.size_arrays)
+        slope = limit_slope(law, act, statement, values)
+    except InvalidInputError as error:
+        return replace(direct, reason=f"{direct.reason} (without its exact limit: {error})")
+    ratios = [s / limit for s, limit in zip(samples, at_cells, strict=True)]
+    near = judge(
+        law.size_arrays, ratios, "Limit(1)", LIMIT_MARGIN, estimand="geomean", along=str(law.path.free), look=look
+    )
+    first = _Step(near.verdict, f"measured/limit: {near.reason.replace('measured/formula', 'it')}")
+    second = _of_the_limit(statement.sense, slope, str(law.path.free), direct.claimed or 0.0)
+    verdict = _both(first.verdict, second.verdict)
+    cells = tuple(
+        replace(cell, predicted=float(limit), fit_low=float(limit), fit_high=float(limit))
+        for cell, limit in zip(direct.cells, at_cells, strict=True)
+    )
+    return replace(
+        direct,
+        verdict=verdict,
+        reason=f"{first.words}; {second.words}",
+        p_value=near.p_value if second.verdict is Verdict.PASS else 0.0,
+        needs=near.needs if verdict is Verdict.INCONCLUSIVE else None,
+        more_trials=near.more_trials,
+        larger_sizes=near.larger_sizes,
+        rejects_below=None,
+        rejects_above=None,
+        tau_break=None,
+        constant=None,
+        misfit_p=near.misfit_p,
+        cells=cells,
+        bridge=Bridge(
+            near.estimate, near.low, near.high, near.verdict, slope + (direct.claimed or 0.0), second.verdict
+        ),
+    )
+
+
+def limit_slope(law: Law, act: Activation, statement: Statement, values: Callable[..., Array] = limit_values) -> float:
+    """Return the exponent of limit/formula in the free size, between FARTHEST/10 and FARTHEST.
+
+    Whole sizes on the path, so that floors of the path are in it.
+    """
+    cells = [law.path.at(round(size)) for size in (FARTHEST / 10, FARTHEST)]
+    sizes = {name: np.array([float(cell[name]) for cell in cells]) for name in cells[0]}
+    formula = statement.value(sizes, law.constants(act))
+    low, high = np.log(values(law.limit, law, act, sizes) / formula)
+    return float((high - low) / np.log(10.0))
+
+
+def _of_the_limit(sense: Sense, slope: float, variable: str, claimed: float) -> _Step:
+    """Whether the limit's own exponent agrees with the claim, on the side or sides that the sense asks."""
+    below, above = slope < -TOLERANCE, slope > TOLERANCE
+    wrong = {Sense.OMEGA: below, Sense.BIG_O: above}.get(sense, below or above)
+    words = f"the limit's own exponent of {variable} is {claimed + slope:.4f} at 10^8 to 10^9, claimed {claimed:.3g}"
+    return _Step(Verdict.FAIL if wrong else Verdict.PASS, words)
+
+
+def _both(first: Verdict, second: Verdict) -> Verdict:
+    if Verdict.FAIL in (first, second):
+        return Verdict.FAIL
+    return Verdict.PASS if first is second is Verdict.PASS else Verdict.INCONCLUSIVE

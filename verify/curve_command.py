@@ -1,0 +1,62 @@
+"""`bigtheta curve`: a quantity along a path, simulated, beside its exact limit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from bigtheta.verify.options import assignments, free_size, plugin_option, table
+
+__all__ = ["curve"]
+
+
+@click.command()
+@click.option("--model", required=True, help="A name such as random-features, or a table as in a spec file.")
+@click.option("-a", "--activation", default="relu", show_default=True, metavar="ACT", help="Name or formula in u.")
+@click.option("--quantity", default="sobolev", show_default=True, help="A name, or a table as in a spec file.")
+@click.option("--path", default="", help="The other sizes, such as 'd=60, k=150'.")
+@click.option("--sizes", required=True, help="The size that varies, such as n=20,40,80,160.")
+@click.option("--inputs", default="sphere", show_default=True, help="A name, or a table as in a spec file.")
+@click.option("--labels", help="noise, signs, linear, quadratic or classes, or a table.  [default: noise]")
+@click.option("--limit", help="Name of the exact limit.  [default: the one known for the quantity, if any]")
+@click.option("--trials", type=click.IntRange(min=2), default=16, show_default=True, help="Trials of each cell.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same numbers.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes.  [default: the cores at hand, at most 8]")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help="Where figure and data go.  [default: bigtheta-curve/DATE]",
+)  # fmt: skip
+@plugin_option
+def curve(
+    model: str, activation: str, quantity: str, path: str, sizes: str, inputs: str, labels: str | None,
+    limit: str | None, trials: int, seed: int, jobs: int | None, device: str, out: Path | None,
+) -> None:  # fmt: skip
+    """Plot a quantity along a path beside its exact limit; writes curve.svg, curve.csv, limit.csv and curve.json.
+
+    \b
+    bigtheta curve --model random-features -a relu --path 'd=60, k=150' \\
+        --sizes n=20,40,80,110,130,150,170,200,300,600
+    """
+    from bigtheta.verify.curve import curve as drawn
+    from bigtheta.verify.progress import shown
+    from bigtheta.verify.report.report import make_folder
+    from bigtheta.verify.run import default_jobs
+
+    folder = make_folder(out or Path("bigtheta-curve") / datetime.now().strftime("%Y-%m-%d-%H%M%S"), figures=False)
+    with shown() as progress:
+        found = drawn(
+            model=table("model", model), activation=activation, quantity=table("quantity", quantity),
+            path=assignments(path), sizes=free_size(sizes), inputs=table("inputs", inputs),
+            labels=None if labels is None else table("labels", labels), limit=limit, trials=trials, seed=seed,
+            jobs=jobs or default_jobs(), device=device, store=folder / "trials.sqlite", progress=progress,
+        )  # fmt: skip
+    found.write(folder)
+    for line in found.cells.to_string(index=False, float_format=lambda value: f"{value:.4g}").splitlines():
+        click.echo(line)
+    if found.peaks:
+        places = ", ".join(f"{peak:g}" for peak in found.peaks)
+        click.echo(f"the limit has its maxima at {found.variable} = {places}")
+    click.echo(f"curve: {folder / 'curve.svg'}")
