@@ -30,6 +30,7 @@ from bigtheta.theory.model import (
     RandomFeatures,
     RFKernel,
 )  # fmt: skip
+from bigtheta.theory.networks import Caps, QuadraticForm
 from bigtheta.theory.training import QuadraticStudent, TrainedNetwork
 
 __all__ = ["STEPS", "Cost", "Points", "cost", "solving"]
@@ -178,6 +179,39 @@ def _(model: Model, cell: Mapping[str, int], act: Activation | None = None) -> C
         n,
         lambda p: (4 * p * n * d, 3 * STEPS * p * n + p * d),
         lambda p: (2 * p * n * d, 2 * STEPS * p * n),
+    )
+
+
+@cost.register
+def _(model: QuadraticForm, cell: Mapping[str, int], act: Activation | None = None) -> Cost:
+    """The n x n Gram and the form; least squares in d (d + 1)/2 features where n is larger."""
+    n, d, _ = _sizes(cell)
+    features = d * (d + 1) / 2
+    if n > features and model.ridge == 0:
+        operations, numbers = _normal_equations(n, features)
+        fit, fitting = operations, 2 * n * features + numbers
+    else:
+        operations, numbers = solving(n, ridge=model.ridge > 0)
+        fit, fitting = 2 * n * n * d + operations + 2 * n * d * d, numbers + n * n + 2 * n * d
+    return Cost(
+        fit,
+        fitting,
+        d * d,
+        lambda p: (2 * p * d * d, 3 * p * d),
+        lambda p: (2 * p * d * d, 3 * p * d),
+    )
+
+
+@cost.register
+def _(model: Caps, cell: Mapping[str, int], act: Activation | None = None) -> Cost:
+    """Nothing is solved: the network is looked at where the labels are."""
+    n, d, _ = _sizes(cell)
+    return Cost(
+        2 * n * n * d,
+        3 * n * n,
+        n,
+        lambda p: (4 * p * n * d, 3 * p * n + p * d),
+        lambda p: (2 * p * n * d, 2 * p * n),
     )
 
 

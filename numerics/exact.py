@@ -19,6 +19,7 @@ from bigtheta.theory.formula_kernel import formula_kernel
 from bigtheta.theory.inputs import Covariance, Cube, Gaussian, Inputs, Laplace, Sphere
 from bigtheta.theory.kernel import t
 from bigtheta.theory.model import BothLayers, DotProduct, Model, NeuralTangent, NTKernel, RandomFeatures, RFKernel
+from bigtheta.theory.networks import QuadraticForm
 
 __all__ = ["affine_energy", "is_quadratic", "second_moments"]
 
@@ -51,6 +52,11 @@ def _(model: Model, act: Activation) -> bool:
 @is_quadratic.register
 def _(model: DotProduct, act: Activation) -> bool:
     return _degree_at_most_two(formula_kernel(model.kernel).closed, t)
+
+
+@is_quadratic.register
+def _(model: QuadraticForm, act: Activation) -> bool:
+    return True
 
 
 def _degree_at_most_two(expression: sympy.Expr, variable: sympy.Symbol) -> bool:

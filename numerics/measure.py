@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from bigtheta.numerics.exact import affine_energy
+from bigtheta.numerics.grassmann import optimised_quotient
 from bigtheta.numerics.lipschitz import largest_quotient, layers_of, search, search_starts
 from bigtheta.numerics.models import Interpolator
+from bigtheta.numerics.models.quadratic_form import operator_norm
 from bigtheta.numerics.sample import Sample
 from bigtheta.numerics.streams import Streams
 from bigtheta.theory.data import TEST_POINTS, Quantity
@@ -136,6 +138,8 @@ def _lipschitz_lower(q: Any, fit: Fit) -> float:
 
 def _mcshane(q: Any, fit: Fit) -> float:
     onto = fit.weights if q.projected else None
+    if q.optimised and onto is not None:
+        return optimised_quotient(fit.sample.x, fit.sample.y, onto=onto)
     return largest_quotient(fit.sample.x, fit.sample.y, onto=onto)
 
 
@@ -154,6 +158,7 @@ MEASURES: Mapping[str, Callable[[Any, Fit], float]] = {
     "lipschitz-lower": _lipschitz_lower,
     "lipschitz-upper": lambda q, fit: layers_of(fit.f).lipschitz_bound,
     "mcshane": _mcshane,
+    "operator-norm": lambda q, fit: operator_norm(fit.f),
     "adversarial-risk": _adversarial_risk,
 }
 """How each quantity of `theory.data.QUANTITIES` is measured, by its name."""

@@ -7,7 +7,16 @@ from functools import singledispatch
 
 from bigtheta.numerics.lipschitz import largest_slope
 from bigtheta.theory.activation import Activation
-from bigtheta.theory.data import AdversarialRisk, Inputs, Labels, LipschitzUpper, Quantity, Sobolev, TestError
+from bigtheta.theory.data import (
+    AdversarialRisk,
+    Inputs,
+    Labels,
+    LipschitzUpper,
+    OperatorNorm,
+    Quantity,
+    Sobolev,
+    TestError,
+)  # fmt: skip
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.inputs import Dataset, Gaussian, Sphere
 from bigtheta.theory.model import (
@@ -20,6 +29,7 @@ from bigtheta.theory.model import (
     RandomFeatures,
     RFKernel,
 )  # fmt: skip
+from bigtheta.theory.networks import Caps, QuadraticForm
 from bigtheta.theory.training import QuadraticStudent, TrainedNetwork
 
 __all__ = ["check_offered"]
@@ -39,15 +49,22 @@ def check_offered(model: Model, quantity: Quantity, law: Inputs, target: Labels,
             f"quantity adversarial-risk: expected the model adversarial-features, which alone has it, but got "
             f"{model.kind}; use test-error, or that model"
         )
+    if isinstance(quantity, OperatorNorm) and not isinstance(model, QuadraticForm):
+        raise InvalidInputError(
+            f"quantity operator-norm: expected the model quadratic-form, which alone has it, but got {model.kind}; "
+            "use lipschitz-lower, or that model"
+        )
 
 
 @check_offered.register(BothLayers)
+@check_offered.register(Caps)
 @check_offered.register(DotProduct)
 @check_offered.register(NeuralTangent)
 @check_offered.register(NTKernel)
+@check_offered.register(QuadraticForm)
 @check_offered.register(RFKernel)
 def _(model: Model, quantity: Quantity, law: Inputs, target: Labels, act: Activation) -> None:
-    """A kernel, or gates that the inputs open: no two-layer network whose weights bound its slope."""
+    """A kernel, a form, or gates that the inputs open: no two-layer network whose weights bound its slope."""
     check_offered.dispatch(Model)(model, quantity, law, target, act)
     if isinstance(quantity, LipschitzUpper):
         raise InvalidInputError(
@@ -58,6 +75,10 @@ def _(model: Model, quantity: Quantity, law: Inputs, target: Labels, act: Activa
         raise InvalidInputError(
             f"model {model.kind}: expected inputs on the unit sphere, where {model.kernel} is a kernel, but got "
             f'{law.words}; use inputs = "sphere"'
+        )
+    if isinstance(model, Caps) and not _on_sphere(law):
+        raise InvalidInputError(
+            f'model {model.kind}: expected inputs on the unit sphere but got {law.words}; use inputs = "sphere"'
         )
 
 

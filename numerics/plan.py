@@ -17,6 +17,7 @@ import torch
 
 from bigtheta.numerics.cost import Cost, cost
 from bigtheta.numerics.experiment import Experiment
+from bigtheta.numerics.grassmann import STEPS
 from bigtheta.numerics.precision import torch_dtype
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.data import (
@@ -25,6 +26,7 @@ from bigtheta.theory.data import (
     LipschitzUpper,
     McShane,
     Memorised,
+    OperatorNorm,
     Quantity,
     Sobolev,
     TestError,
@@ -134,7 +136,16 @@ def _(quantity: McShane, fitted: Cost, cell: Mapping[str, int]) -> tuple[float, 
     if not quantity.projected:
         return pairs, block
     r = min(d, k)
-    return pairs + 4 * d * k * r + 2 * n * d * r, block + 4 * d * k + n * r
+    moving = STEPS * (6 * n * d * r + 6 * n * n * r + 8 * d * r * r) if quantity.optimised else 0.0
+    held = 6 * n * n if quantity.optimised else 0.0
+    return pairs + 4 * d * k * r + 2 * n * d * r + moving, block + held + 4 * d * k + n * r
+
+
+@_measuring.register
+def _(quantity: OperatorNorm, fitted: Cost, cell: Mapping[str, int]) -> tuple[float, float]:
+    """Eigenvalues of a d x d matrix."""
+    d = float(cell["d"])
+    return 4 * d**3, 4 * d * d
 
 
 @_measuring.register

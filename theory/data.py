@@ -17,7 +17,7 @@ from bigtheta.theory.options import Kind, by_kind, check_size, convert, read_kin
 
 __all__ = [
     "QUANTITIES", "AdversarialRisk", "Inputs", "Labels", "LipschitzLower", "LipschitzUpper", "McShane", "Memorised",
-    "Quantity", "Sensitivity", "Sobolev", "TestError", "TrainError", "check_size", "check_together", "convert",
+    "OperatorNorm", "Quantity", "Sensitivity", "Sobolev", "TestError", "TrainError", "check_size", "check_together", "convert",
     "inputs", "labels", "quantity",
 ]  # fmt: skip
 
@@ -148,10 +148,28 @@ class McShane(Quantity, frozen=True, kw_only=True, tag="mcshane"):
     Args:
         projected: |P (x_i - x_j)| instead, P the projection on the span of the k hidden weights: the smallest Lipschitz
             constant of any function of W x through the labels. Source: Bubeck, Li, Nagaraj 2020, Theorem 6.
+        optimised: P is then moved by gradient descent over all projections of rank k, so that the maximum falls: an
+            upper bound of its minimum over P.
+
+    Raises:
+        InvalidInputError: for optimised without projected.
     """
 
     fits: ClassVar[bool] = False
     projected: bool = False
+    optimised: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.optimised and not self.projected:
+            raise InvalidInputError(
+                "quantity mcshane: without a projection there is none to optimise but got optimised=True; "
+                "set projected = true"
+            )
+
+
+class OperatorNorm(Quantity, frozen=True, kw_only=True, tag="operator-norm"):
+    """|A|_op of a fitted quadratic form f(x) = x^T A x: half its Lipschitz constant on the unit ball."""
 
 
 class TestError(Quantity, frozen=True, kw_only=True, tag="test-error"):

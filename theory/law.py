@@ -34,7 +34,7 @@ __all__ = ["Control", "Law", "Paper", "find_laws", "law", "laws"]
 Expr = Any
 Hypothesis = Any  # a SymPy relation in the sizes and mu(j), or a Parity
 
-_MODULES = ("dohmatob2021", "bombari2023")
+_MODULES = ("bubeck2020", "dohmatob2021", "bombari2023")
 MARGIN, LIMIT_MARGIN, PEAK_MARGIN = 0.10, 0.05, 0.20
 """Default margins: of an exponent, absolute; of a limit and of a peak's place, relative."""
 _MARGINS = {Sense.LIMIT: LIMIT_MARGIN, Sense.PEAK: PEAK_MARGIN}

@@ -296,7 +296,7 @@ class AdversarialFeatures(
         return centred_kernel(rf_kernel(act))
 
 
-_MODULES = ("bigtheta.theory.model", "bigtheta.theory.training")
+_MODULES = ("bigtheta.theory.model", "bigtheta.theory.training", "bigtheta.theory.networks")
 """The modules whose subclasses of Model are the built-in kinds."""
 
 

@@ -6,8 +6,9 @@ its logarithm, with another constant. Each is judged by the same rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import sympy
 
@@ -16,7 +17,7 @@ from bigtheta.theory.scale import SIZES
 from bigtheta.theory.statement import Sense, Statement
 from bigtheta.verify.verdict import Judgement, Verdict
 
-__all__ = ["Mutant", "is_discriminating", "mutants", "sharpness"]
+__all__ = ["Mutant", "Tried", "is_discriminating", "mutants", "sharpness"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,21 @@ def sharpness(claim: Statement, judgement: Judgement, judge: Callable[[Statement
     return tuple(found)
 
 
-def is_discriminating(found: tuple[Mutant, ...]) -> bool:
+class Tried(Protocol):
+    """A claim that was tried: a mutant, or what a report keeps of one."""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it must not PASS."""
+        ...
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What it got."""
+        ...
+
+
+def is_discriminating(found: Iterable[Tried]) -> bool:
     """Whether no wrong mutant PASSes."""
     return not any(mutant.wrong and mutant.verdict is Verdict.PASS for mutant in found)
 

@@ -1,13 +1,13 @@
 """Adversarially trained random features: the limit of the risk, by two nested bracketed roots.
 
-f(x) = theta . sigma(W x), sigma(u) = max(u, 0) - 1/sqrt(2 pi), x ~ N(0, I_d), y = beta . x + N(0, tau^2), |beta| = 1, rows
-of W uniform on the unit sphere. theta minimises (1/n) sum_i (|y_i - f(x_i)| + eps b)^2 with b^2 = E |grad f|^2 =
+f(x) = theta . sigma(W x), sigma(u) = max(u, 0) - 1/sqrt(2 pi), x ~ N(0, I_d), y = beta . x + N(0, tau^2), |beta| = 1,
+rows of W uniform on the unit sphere. theta minimises (1/n) sum_i (|y_i - f(x_i)| + eps b)^2 with b^2 = E |grad f|^2 =
 theta^T J theta, J = (W W^T + I)/4, as n, d, k grow with psi1 = k/d, psi2 = n/d. With V = E (y - f)^2 the residuals are
 prox(sqrt(V) g), g ~ N(0, 1), zero where |g| <= nu, and
 
     AR = E (|y - f| + eps_test |grad f|)^2 = V + 2 sqrt(2/pi) eps_test b sqrt(V) + eps_test^2 b^2.
 
-p = 1 - 2/pi; m1 = (1/k) tr (W W^T + zeta)^{-1}, m2 = -dm1/dzeta; erf, erfc at nu/sqrt(2); c is twice the step of the prox;
+p = 1 - 2/pi; m1 = (1/k) tr (W W^T + zeta)^{-1}, m2 = -dm1/dzeta; erf, erfc at nu/sqrt(2); c: twice the prox's step;
 a = erf/c + erfc/(1 + c), lmb = eps^2 (1 + c/(1 + c) g(nu)/nu), g = E (|G| - nu)_+, l = a/(a + lmb), zeta = 1 - 2 l/pi.
 """
 
@@ -59,7 +59,7 @@ class AdversarialLimit:
     """
 
     risk: float
-    V: float  # noqa: N815
+    V: float
     b: float
     nu: float
     c: float
@@ -94,7 +94,7 @@ def adversarial_risk(
     >>> round(adversarial_risk(psi1=0.5, psi2=2, eps=0.5, tau=0.5), 8)
     1.36418347
     >>> adversarial_risk(psi1=[1, 2], psi2=3, eps=1, tau=0.5).round(4)
-    array([1.25  , 1.2498])
+    array([1.25  , 1.3696])
     """
     given = [psi1, psi2, eps, tau, eps if eps_test is None else eps_test]
     try:

@@ -22,8 +22,8 @@ class Spectrum:
     """Eigenvalues and their shares, which are nonnegative and sum to 1.
 
     Raises:
-        InvalidInputError: for lists of unequal length, weights that are negative or do not sum to 1, or numbers that are
-            not finite.
+        InvalidInputError: for lists of unequal length, weights that are negative or do not sum to 1, or numbers that
+            are not finite.
 
     >>> Spectrum((1.0, 3.0), (0.5, 0.5)).moment(1)
     2.0

@@ -4,9 +4,9 @@ To evaluate E b for a vector b, name every intermediate vector that must be name
 
     y = A^{-1} v   becomes   A y - v = 0,        a second factor, as in X (W^T p),   becomes   q - W^T p = 0, X q.
 
-The system L u = e_b has one block row (equation) and one block column (unknown) a name, and each block is at most linear
-in the Gaussian matrices, L = F - Q. So E b = sum_u c_u u, and Tr E = sum_u c_u Tr (L^{-1})_{u b}. Equal vectors share a
-name, and Tr A B = Tr B A is used to find the rotation with the fewest names: (lam + Phi Phi^T)^{-1} with
+The system L u = e_b has one block row (equation) and one block column (unknown) a name, and each block is at most
+linear in the Gaussian matrices, L = F - Q. So E b = sum_u c_u u, and Tr E = sum_u c_u Tr (L^{-1})_{u b}. Equal vectors
+share a name, and Tr A B = Tr B A is used to find the rotation with the fewest names: (lam + Phi Phi^T)^{-1} with
 Phi = mu1 X W^T + mu Z takes 4, for y, p = Phi^T y, X^T y, W^T p. Source: derived; the idea is Schur's complement.
 """
 
@@ -74,8 +74,8 @@ def linearise(expression: Expr, gaussians: Collection[Expr], deterministic: Mapp
     Args:
         expression: built from Trace, +, products, transposes and inverses; a matrix stands for its trace.
         gaussians: the MatrixSymbols with independent Gaussian entries.
-        deterministic: for each deterministic symmetric MatrixSymbol, the scalar that stands for its eigenvalue. Those of
-            one size are diagonal in one basis.
+        deterministic: for each deterministic symmetric MatrixSymbol, the scalar that stands for its eigenvalue. Those
+            of one size are diagonal in one basis.
 
     Raises:
         InvalidInputError: for a matrix that is in neither, or an operation that is not rational.
@@ -152,7 +152,7 @@ class _Builder:
         return LinearSystem(tuple(self.dims), tuple(self.rows), tuple(self.output), tuple(self.floors))
 
     def trace(self, argument: Expr) -> None:
-        """Name a source b, evaluate E b, and drop the name b again where one equation alone holds it, times a scalar."""
+        """Name a source b, evaluate E b, and drop the name b where one equation alone holds it, times a scalar."""
         first = len(self.rows)
         source = self.unknown(argument.shape[0])
         self.rows[source] = {source: {None: sympy.Integer(1)}}
@@ -289,7 +289,7 @@ def _floor(a: Expr, deterministic: Mapping[Expr, Expr]) -> Expr | None:
         return sympy.Integer(0) if deterministic[a].is_nonnegative else None
     if isinstance(a, matrix.MatAdd):
         lows = [_floor(term, deterministic) for term in a.args]
-        return None if any(low is None for low in lows) else sum(lows, sympy.Integer(0))
+        return None if any(low is None for low in lows) else sympy.Add(*lows)
     if isinstance(a, matrix.Inverse):
         low = _floor(a.arg, deterministic)
         return sympy.Integer(0) if low is not None and low.is_positive else None

@@ -1,15 +1,15 @@
 """Exact limits of learning regimes on a quadratic target, by one name: error E against robustness S.
 
 f*(x) = x^T B x + b0, x ~ N(0, I_d), a student of m = rho d neurons, d -> inf; [DB] = Dohmatob and Bietti 2022.
-    bound            robustness_floor        sqrt S >= 1 - sqrt E for any f
-    first layer W    initialisation          nothing trained
-    fixed            random_features         output weights fitted, with or without ridge; lazy_: around a random start
-                     neural_tangent_mean     a (linear in W's changes) fitted, exact mean at every d and m
-                     neural_tangent          its limit, with or without ridge; lazy_: around a random start
-                     gradient_flow           the same after a time of training; lazy_: around a random start
-                     smooth_neural_tangent   any smooth activation
-    all trained      trained                 the best network
-    curves           tradeoff, retreats      S along decreasing E, and where it falls
+    any f                 robustness_floor        sqrt S >= 1 - sqrt E
+    nothing trained       initialisation
+    output weights        random_features         with or without ridge; lazy_random_features: around a random start
+    changes of W          neural_tangent          phi(u) = c u^2, with or without ridge; lazy_neural_tangent
+    (linearised)          neural_tangent_mean     its exact mean at every d and m
+                          gradient_flow           after a time of training; lazy_gradient_flow
+                          smooth_neural_tangent   any smooth phi
+    everything            trained                 phi(u) = u^2, the best network there is
+    curves                tradeoff, retreats      S along decreasing E, and where S falls; retreat_width: a closed form
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from bigtheta.theory.limits.quadratic_base import (
     Spectrum,
     marchenko_pastur,
     robustness_floor,
-)  # fmt: skip
+)
 from bigtheta.theory.limits.quadratic_features import (
     initialisation,
     lazy_random_features,
     random_features,
     retreat_width,
-)  # fmt: skip
+)
 from bigtheta.theory.limits.quadratic_tangent import (
     gradient_flow,
     lazy_gradient_flow,
@@ -33,7 +33,7 @@ from bigtheta.theory.limits.quadratic_tangent import (
     neural_tangent,
     neural_tangent_mean,
     smooth_neural_tangent,
-)  # fmt: skip
+)
 from bigtheta.theory.limits.quadratic_tradeoff import LIMITS, Retreat, Tradeoff, retreats, tradeoff
 from bigtheta.theory.limits.quadratic_trained import trained
 

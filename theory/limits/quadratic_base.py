@@ -22,8 +22,8 @@ from bigtheta.theory.kernel import MAX_TERMS
 from bigtheta.theory.quadrature import panels
 
 __all__ = [
-    "Moments", "Phi", "QuadraticLimit", "Spectrum", "checked", "mapped", "marchenko_pastur", "moments", "result",
-    "robustness_floor",
+    "Moments", "Phi", "QuadraticLimit", "Spectrum", "checked", "coefficients", "mapped", "marchenko_pastur", "moments",
+    "read", "result", "robustness_floor", "tail",
 ]  # fmt: skip
 
 Array = npt.NDArray[np.float64]
@@ -58,8 +58,8 @@ class QuadraticLimit:
 def robustness_floor(error: npt.ArrayLike) -> Any:
     """Return (1 - sqrt E)_+^2, below which S cannot lie for any f of error E: sqrt S >= 1 - sqrt E.
 
-    E <grad f, grad f*> = 2 E (f - E f)(f* - E f*) for a quadratic f*, by Stein's identity, and E (f - E f)(f* - E f*) >=
-    2 |B|^2 (1 - sqrt E) and Cauchy-Schwarz for the gradients give it. Exact, at any size.
+    Stein's identity for a quadratic f*: E grad f . grad f* = 2 Cov(f, f*). The left is at most 4 |B|^2 sqrt S, the
+    right at least 4 |B|^2 (1 - sqrt E), by Cauchy-Schwarz. Exact, at any size, and E may count a wrong bias too.
 
     Args:
         error: E >= 0, a number or an array.
@@ -150,55 +150,53 @@ def moments(phi: Phi) -> Moments:
     >>> round(moments("u**2").psi, 12), moments((0.0, 0.0, 2.0)).slope
     (2.0, 8.0)
     """
-    squares, total, slope = spectrum_of(phi)
-    lead = coefficients(phi)
-    j = np.arange(len(squares))
-    return Moments(*lead, tail(squares, total, 2), tail(j * squares, slope, 2))
+    values, total, slope = coefficients(phi)
+    squares, j = values**2, np.arange(len(values))
+    constant, linear, quadratic = map(float, values[:3])
+    return Moments(constant, linear, quadratic, tail(squares, total, 2), tail(j * squares, slope, 2))
 
 
-def coefficients(phi: Phi) -> tuple[float, float, float]:
-    """Return lambda_0, lambda_1, lambda_2."""
-    values = _given(phi)
-    if values is None:
-        values = panels(_named(phi), MAX_TERMS)
-    head = [*map(float, values[:3]), 0.0, 0.0, 0.0]
-    return head[0], head[1], head[2]
+def read(phi: Phi) -> Activation | Array:
+    """Return an activation, or Hermite coefficients as an array.
 
-
-def spectrum_of(phi: Phi) -> tuple[Array, float, float]:
-    """Return lambda_j^2 for j = 0, 1, ..., E phi(G)^2 and E phi'(G)^2; the two may exceed what the first sum to."""
-    values = _given(phi)
-    if values is not None:
-        squares = values**2
-        return squares, float(squares.sum()), float((np.arange(len(values)) * squares).sum())
-    act = _named(phi)
-    if not act.is_weakly_differentiable:
-        raise InvalidInputError(
-            f"quadratic target: activation {act.name!r} jumps at {act.kinks[0]}, so E |grad f|^2 is infinite; "
-            "use a continuous activation"
-        )
-    squares, total = panels(act, MAX_TERMS) ** 2, energy(act).value
-    return np.where(squares > _NOISE * total, squares, 0.0), total, energy(act, 1).value
-
-
-def tail(terms: Array, total: float, start: int) -> float:
-    """Return sum_{j >= start} of terms whose sum is `total`, without cancellation where the terms given are all."""
-    rest = total - float(terms.sum())
-    return float(terms[start:].sum()) + (rest if rest > _REST * total else 0.0)
-
-
-def _given(phi: Phi) -> Array | None:
-    """Coefficients, if phi is no activation."""
-    if isinstance(phi, Activation | str):
-        return None
+    Raises:
+        InvalidInputError: for an unknown activation, or coefficients that are not finite numbers in a row.
+    """
+    if isinstance(phi, Activation):
+        return phi
+    if isinstance(phi, str):
+        return activation(phi)
     values = checked("quadratic target", "coefficients", phi, low=-math.inf)
     if values.ndim != 1 or not values.size:
         raise InvalidInputError(f"quadratic target: expected Hermite coefficients in a row but got {phi!r}")
     return values
 
 
-def _named(phi: Phi) -> Activation:
-    return activation(phi) if isinstance(phi, str) else phi  # type: ignore[return-value]
+def coefficients(phi: Phi) -> tuple[Array, float, float]:
+    """Return lambda_0, lambda_1, ... (at least three), E phi(G)^2 and E phi'(G)^2.
+
+    Of an activation, the first 801; the two energies may exceed what those sum to.
+
+    Raises:
+        InvalidInputError: if phi jumps: E phi'(G)^2 is infinite.
+    """
+    values = read(phi)
+    if isinstance(values, Activation):
+        if not values.is_weakly_differentiable:
+            raise InvalidInputError(
+                f"quadratic target: activation {values.name!r} jumps at {values.kinks[0]}, so E |grad f|^2 is "
+                "infinite; use a continuous activation"
+            )
+        mu, total = panels(values, MAX_TERMS), energy(values).value
+        return np.where(mu**2 > _NOISE * total, mu, 0.0), total, energy(values, 1).value
+    values = np.append(values, np.zeros(max(3 - values.size, 0)))
+    return values, float((values**2).sum()), float((np.arange(len(values)) * values**2).sum())
+
+
+def tail(terms: Array, total: float, start: int) -> float:
+    """Return sum_{j >= start} of terms whose sum is `total`, without cancellation where the terms given are all."""
+    rest = total - float(terms.sum())
+    return float(terms[start:].sum()) + (rest if rest > _REST * total else 0.0)
 
 
 @dataclass(frozen=True, eq=False)

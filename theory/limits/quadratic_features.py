@@ -1,9 +1,9 @@
 """Exact limits for quadratic targets: random networks, and random features with and without ridge or a random start.
 
-f(x) = b + sum_j z_j phi(w_j . x), w_j ~ N(0, Gamma), tr Gamma = 1, j <= m, on the population x ~ N(0, I_d), f* = x^T B x.
-Letters: rho = m/d; lambda_j Hermite coefficients of phi; psi = sum_{j>=2} lambda_j^2, psi' = sum_{j>=2} j lambda_j^2; the
-law of g is the spectrum of d Gamma; alpha = tr(B Gamma)/(|B| |Gamma|). They hold as d -> inf, the spectrum of d Gamma
-bounded; at finite d, E and S are about 0.3/sqrt d off in one draw.
+f(x) = b + sum_{j<=m} z_j phi(w_j . x), w_j ~ N(0, Gamma), tr Gamma = 1, on the population x ~ N(0, I_d), f* = x^T B x.
+Letters: rho = m/d; lambda_j Hermite coefficients of phi; psi = sum_{j>=2} lambda_j^2, psi' = sum_{j>=2} j lambda_j^2;
+the law of g is the spectrum of d Gamma; alpha = tr(B Gamma)/(|B| |Gamma|). They hold as d -> inf, the spectrum of
+d Gamma bounded; at finite d, E and S are about 0.3/sqrt d off.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.errors import BigthetaError, InvalidInputError
 from bigtheta.theory.limits.quadratic_base import (
     Array,
     Moments,
@@ -105,8 +105,8 @@ def lazy_random_features(
     """Return E and S of random features around a random start: z0 of `initialisation`, ridge |z - z0|^2.
 
     Those of `random_features` plus scale^2 ridge^2 (q - ridge q2)/(2 |B|^2) in E and
-    scale^2 ridge^2 (q + (psi' - psi - ridge) q2)/(4 |B|^2) in S. Without ridge the start is forgotten; as ridge -> inf it
-    is all there is.
+    scale^2 ridge^2 (q + (psi' - psi - ridge) q2)/(4 |B|^2) in S. Without ridge the start is forgotten; as
+    ridge -> inf it is all there is.
 
     Args:
         phi, rho, ridge, alpha, spectrum: as in `random_features`.
@@ -130,9 +130,9 @@ def retreat_width(phi: Phi) -> float:
     """Return the rho beyond which random features of phi, lambda_1 = 0, no ridge, Gamma = I/d, get more robust again.
 
     With lambda_1 = 0, q = 1/psi and S/alpha^2 = kappa (D/2 + kappa)/(1 + kappa)^2, D = psi'/psi the mean degree of phi
-    beyond 1. It grows up to kappa = D/(D - 4) and falls from there to 1: rho* = psi psi'/(lambda_2^2 (psi' - 4 psi)). For
-    D <= 4 it only grows, rho* = inf. Whatever lambda_1, S/alpha^2 = 1 + (D - 4)/(2 kappa) + O(1/rho^2) for large rho, so
-    D > 4 always brings a retreat.
+    beyond 1. It grows up to kappa = D/(D - 4) and falls from there to 1: rho* = psi psi'/(lambda_2^2 (psi' - 4 psi)).
+    For D <= 4 it only grows, rho* = inf. Whatever lambda_1, S/alpha^2 = 1 + (D - 4)/(2 kappa) + O(1/rho^2) for large
+    rho, so D > 4 always brings a retreat.
 
     Raises:
         InvalidInputError: if lambda_1 or lambda_2 leaves no such width: lambda_1 != 0, or lambda_2 = 0.
@@ -155,9 +155,9 @@ def retreat_width(phi: Phi) -> float:
 def resolvent(linear: float, p: npt.ArrayLike, rho: npt.ArrayLike, spectrum: Spectrum | None = None) -> tuple[Any, Any]:
     """Return q = lim tr (p + lambda_1^2 W W^T)^{-1}/m and q2 = -dq/dp = lim tr (p + lambda_1^2 W W^T)^{-2}/m.
 
-    At Gamma = I/d, q is the positive root of p c rho q^2 + (p + c (1 - rho)) q = 1, c = lambda_1^2. For a spectrum, it is
-    the root of h(q) = p q + E[c g q/(1 + c rho g q)] = 1 in [1/(p + c), 1/p]: h is concave and increasing, so Newton's
-    steps from the left end never pass it. q2 by implicit differentiation.
+    At Gamma = I/d, q is the positive root of p c rho q^2 + (p + c (1 - rho)) q = 1, c = lambda_1^2. For a spectrum, it
+    is the root of h(q) = p q + E[c g q/(1 + c rho g q)] = 1 in [1/(p + c), 1/p]: h is concave and increasing, so
+    Newton's steps from the left end rise to it and never pass it. q2 by implicit differentiation.
 
     Args:
         linear: lambda_1.
@@ -167,6 +167,7 @@ def resolvent(linear: float, p: npt.ArrayLike, rho: npt.ArrayLike, spectrum: Spe
 
     Raises:
         InvalidInputError: for p or rho that is not positive.
+        BigthetaError: if p is below 1e-100 lambda_1^2 and the root is not reached.
 
     Source: Marchenko and Pastur 1967.
 
@@ -187,9 +188,11 @@ def resolvent(linear: float, p: npt.ArrayLike, rho: npt.ArrayLike, spectrum: Spe
     for _ in range(_STEPS):
         below = 1 + c * (rho * q)[..., None] * g
         step = (1 - p * q - q * ((c * g / below) @ weights)) / (p + (c * g / below**2) @ weights)
-        q = q + step
-        if np.all(np.abs(step) <= 1e-14 * q):
+        q = q + np.maximum(step, 0.0)  # a step back is rounding
+        if np.all(step <= 1e-14 * q):
             break
+    else:
+        raise BigthetaError(f"resolvent: no root after {_STEPS} steps, the last of {np.max(step / q):.1e} q; enlarge p")
     below = 1 + c * (rho * q)[..., None] * g
     return q[()], (q / (p + (c * g / below**2) @ weights))[()]
 
@@ -212,7 +215,7 @@ def _fitted(
     kappa = width * spread * lam.quadratic**2 * q
     rest = lam.slope - lam.psi - ridges
     gain = kappa / (1 + kappa)
-    error = 1 - share * (gain + ridges * (q2 / q) * gain / (1 + kappa))
+    error = 1 - share + share / (1 + kappa) * (1 - ridges * (q2 / q) * gain)
     energy = share / 2 * gain / (1 + kappa) * (1 + 2 * kappa + rest * q2 / q)
     return result(error + start * ridges**2 * (q - ridges * q2) / 2, energy + start * ridges**2 * (q + rest * q2) / 4)
 

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from bigtheta.theory.activation import Activation
-from bigtheta.theory.catalogue import activation
 from bigtheta.theory.energy import energy
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.limits.quadratic_base import (
@@ -27,17 +26,18 @@ from bigtheta.theory.limits.quadratic_base import (
     coefficients,
     mapped,
     marchenko_pastur,
+    read,
     result,
-    spectrum_of,
     tail,
-)  # fmt: skip
+)
 
 __all__ = [
     "gradient_flow", "lazy_gradient_flow", "lazy_neural_tangent", "neural_tangent", "neural_tangent_mean",
     "smooth_neural_tangent",
 ]  # fmt: skip
 
-_Shrink = Callable[[Array], Array]
+_Shrink = Callable[[Array], tuple[Array, Array]]
+"""r(x) and 1 - r(x), each without cancellation."""
 
 
 def neural_tangent_mean(*, d: npt.ArrayLike, m: npt.ArrayLike, tau: npt.ArrayLike = 0.0) -> QuadraticLimit:
@@ -184,7 +184,8 @@ def smooth_neural_tangent(phi: Phi, *, rho: npt.ArrayLike, ridge: npt.ArrayLike 
     With psi = sum_{j>=3} j lambda_j^2, psi' = sum_{j>=3} j^2 lambda_j^2, p = psi + ridge, r(x) = 1/(1 + theta x),
     theta = 2 lambda_2^2/p:
         E = J_2 + (psi/p)(J_1 - J_2),  S = 1 - 2 J_1 + J_2 + (psi'/(2p))(J_1 - J_2).
-    The degrees beyond 2 act as a ridge that is paid for in error (psi) and in slope (psi'). At finite d off by about 1/d.
+    The degrees beyond 2 act as a ridge that is paid for in error (psi) and in slope (psi'). About 1/d off at finite d.
+    For large rho, S = 1 + (psi'/psi - 4)/(4 theta rho) + ..., so that a mean degree psi'/psi > 4 brings a retreat of S.
 
     Args:
         phi: activation, name, formula, or Hermite coefficients.
@@ -203,24 +204,23 @@ def smooth_neural_tangent(phi: Phi, *, rho: npt.ArrayLike, ridge: npt.ArrayLike 
     where = "smooth_neural_tangent"
     width, ridges = checked(where, "rho", rho, strict=True), checked(where, "ridge", ridge)
     psi, slope = _beyond_two(phi)
-    strength = 2 * coefficients(phi)[2] ** 2
+    strength = 2 * float(coefficients(phi)[0][2]) ** 2
 
     def limit(rho: float, ridge: float) -> tuple[float, float]:
         p = psi + ridge
-        one, two, _ = _means(rho, 0.0, _resolved(p, strength))
-        spent = (one - two) / p if p > 0 else 0.0
-        return two + psi * spent, 1 - 2 * one + two + slope / 2 * spent
+        left, learned, mixed, _ = _means(rho, 0.0, _resolved(p, strength))
+        spent = mixed / p if p > 0 else 0.0
+        return left + psi * spent, learned + slope / 2 * spent
 
     return mapped(limit, width, ridges)
 
 
 def _beyond_two(phi: Phi) -> tuple[float, float]:
     """sum_{j>=3} j lambda_j^2 and sum_{j>=3} j^2 lambda_j^2, the latter by E phi''^2 = sum j (j-1) lambda_j^2."""
-    squares, _, slope = spectrum_of(phi)
-    j = np.arange(len(squares))
-    if not isinstance(phi, Activation | str):
+    values, _, slope = coefficients(phi)
+    squares, j, act = values**2, np.arange(len(values)), read(phi)
+    if not isinstance(act, Activation):
         return float((j * squares)[3:].sum()), float((j * j * squares)[3:].sum())
-    act = activation(phi) if isinstance(phi, str) else phi
     if act.weak_derivative(2).masses:
         raise InvalidInputError(
             f"smooth_neural_tangent: the derivative of activation {act.name!r} jumps at {act.kinks[0]}, so "
@@ -255,8 +255,13 @@ def _flow(
 ) -> QuadraticLimit:
     def limit(time: float, *rest: float) -> tuple[float, float]:
         rate = 2 * rest[2] ** 2 * time
-        with np.errstate(under="ignore"):
-            return _student(lambda x: np.exp(-rate * np.where(x > 0, x, 0.0), where=x > 0, out=np.ones_like(x)), *rest)
+
+        def shrink(x: Array) -> tuple[Array, Array]:
+            exponent = -np.multiply(rate, x, where=x > 0, out=np.zeros_like(x))
+            with np.errstate(under="ignore"):
+                return np.exp(exponent), -np.expm1(exponent)
+
+        return _student(shrink, *rest)
 
     times = checked(where, "time", time, infinite=True)
     return mapped(limit, times, *_common(where, rho, tau, curvature, scale, norm))
@@ -280,27 +285,35 @@ def _student(
     shrink: _Shrink, rho: float, tau: float, curvature: float, scale: float, norm: float
 ) -> tuple[float, float]:
     """E and S for the residual factor r, and a start of this scale."""
-    one, two, start = _means(rho, tau, shrink)
+    left, learned, _, start = _means(rho, tau, shrink)
     start *= (curvature * scale / (rho * norm)) ** 2
-    return two + start, 1 - 2 * one + two + start
+    return left + start, learned + start
 
 
-def _means(rho: float, tau: float, shrink: _Shrink) -> tuple[float, float, float]:
-    """J_1, J_2 and E ts r(t + s)^2."""
+def _means(rho: float, tau: float, shrink: _Shrink) -> tuple[float, float, float, float]:
+    """J_2, 1 - 2 J_1 + J_2, J_1 - J_2 and E ts r(t + s)^2, as means of r^2, (1 - r)^2, r (1 - r) and ts r^2."""
     law = marchenko_pastur(rho)
     t, w = law.points, law.weights
-    pair, own = shrink(np.add.outer(t, t)), shrink(2 * t)
-    square = pair**2
-    one = (1 - tau) * (w @ pair @ w) + tau * (w @ own)
-    two = (1 - tau) * (w @ square @ w) + tau * (w @ own**2)
-    return float(one), float(two), float((w * t) @ square @ (w * t))
+    (left, learned), (own, own_learned) = shrink(np.add.outer(t, t)), shrink(2 * t)
+
+    def mean(pairs: Array, diagonal: Array) -> float:
+        return float((1 - tau) * (w @ pairs @ w) + tau * (w @ diagonal))
+
+    with np.errstate(under="ignore"):
+        square = left**2
+        start = float((w * t) @ square @ (w * t))
+        return mean(square, own**2), mean(learned**2, own_learned**2), mean(left * learned, own * own_learned), start
 
 
 def _resolved(ridge: float, strength: float) -> _Shrink:
     """r(x) = ridge/(ridge + strength x), 1 where nothing is learned, also without ridge."""
 
-    def shrink(x: Array) -> Array:
+    def shrink(x: Array) -> tuple[Array, Array]:
         learned = strength * x
-        return np.divide(ridge, ridge + learned, where=learned > 0, out=np.ones_like(x))
+        total, moved = ridge + learned, learned > 0
+        return (
+            np.divide(ridge, total, where=moved, out=np.ones_like(x)),
+            np.divide(learned, total, where=moved, out=np.zeros_like(x)),
+        )
 
     return shrink

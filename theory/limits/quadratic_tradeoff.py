@@ -6,8 +6,9 @@ improves". A retreat is a stretch where both fall together.
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,19 +19,20 @@ from scipy.optimize import minimize_scalar
 
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.limits.quadratic_base import Array, QuadraticLimit, checked
-from bigtheta.theory.limits.quadratic_features import lazy_random_features, random_features
+from bigtheta.theory.limits.quadratic_features import initialisation, lazy_random_features, random_features
 from bigtheta.theory.limits.quadratic_tangent import (
     gradient_flow,
     lazy_gradient_flow,
     lazy_neural_tangent,
     neural_tangent,
     smooth_neural_tangent,
-)  # fmt: skip
+)
 from bigtheta.theory.limits.quadratic_trained import trained
 
 __all__ = ["LIMITS", "Retreat", "Tradeoff", "retreats", "tradeoff"]
 
-LIMITS: dict[str, Callable[..., QuadraticLimit]] = {
+LIMITS: Mapping[str, Callable[..., QuadraticLimit]] = {
+    "initialisation": initialisation,
     "rf": random_features,
     "lazy-rf": lazy_random_features,
     "nt": neural_tangent,
@@ -40,7 +42,7 @@ LIMITS: dict[str, Callable[..., QuadraticLimit]] = {
     "lazy-gradient-flow": lazy_gradient_flow,
     "trained": trained,
 }
-"""The limit of each regime that has a width."""
+"""The limit of each regime; at initialisation along `scale`, for it has no width."""
 _TOLERANCE = 1e-10
 
 
@@ -89,7 +91,8 @@ def tradeoff(regime: str, *, at: npt.ArrayLike, along: str = "rho", **options: A
     """Return E and S of a regime along rho, or along another of its arguments (ridge, time, ...).
 
     Args:
-        regime: "rf", "lazy-rf", "nt", "lazy-nt", "smooth-nt", "gradient-flow", "lazy-gradient-flow" or "trained".
+        regime: "initialisation", "rf", "lazy-rf", "nt", "lazy-nt", "smooth-nt", "gradient-flow", "lazy-gradient-flow"
+            or "trained".
         at: at least three increasing values of the argument.
         along: the name of the argument.
         options: the other arguments, of the regime's own function; numbers, not arrays.
@@ -109,11 +112,13 @@ def tradeoff(regime: str, *, at: npt.ArrayLike, along: str = "rho", **options: A
     if values.ndim != 1 or values.size < 3 or np.any(np.diff(values) <= 0):
         raise InvalidInputError(f"tradeoff: expected at least 3 increasing values but got at={at!r}")
     try:
-        pair = LIMITS[regime](**{along: values}, **options)
+        inspect.signature(LIMITS[regime]).bind(**{along: values}, **options)
     except TypeError as error:
         raise InvalidInputError(
-            f"tradeoff: regime {regime!r} cannot be computed along {along!r} with {sorted(options)}: {error}"
+            f"tradeoff: regime {regime!r} along {along!r} with the options {sorted(options)}: {error}; its arguments "
+            f"are {', '.join(inspect.signature(LIMITS[regime]).parameters)}"
         ) from error
+    pair = LIMITS[regime](**{along: values}, **options)
     if np.shape(pair.error) != values.shape:
         raise InvalidInputError(f"tradeoff: expected numbers as options but got arrays among {sorted(options)}")
 
@@ -161,14 +166,14 @@ def _direction(values: Array) -> Array:
 
 def _stretch(curve: Tradeoff, moves: Array, first: int, last: int) -> Retreat:
     """From point `first` to point `last` of the curve, with its ends refined."""
-    ends = [_extremum(curve, moves, index, moves[:, first]) for index in (first, last)]
+    ends = [_extremum(curve, moves, index) for index in (first, last)]
     if moves[0, first] > 0:
         ends.reverse()
     pairs = [curve.limit(end) for end in ends]
     return Retreat(ends[0], ends[1], (pairs[0].error, pairs[1].error), (pairs[0].robustness, pairs[1].robustness))
 
 
-def _extremum(curve: Tradeoff, moves: Array, index: int, own: Array) -> float:
+def _extremum(curve: Tradeoff, moves: Array, index: int) -> float:
     """The extremum, between the two neighbours of a point, of whichever of E and S turns there; else the point."""
     here = float(curve.at[index])
     if index in (0, len(curve.at) - 1) or not math.isfinite(curve.at[index + 1]):

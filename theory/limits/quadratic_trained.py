@@ -24,7 +24,7 @@ def trained(
 
     For a Gaussian B with the share tau of |B|^2 on the identity and tr B >= 0, the eigenvalues are
     sqrt(tau) + sqrt(1 - tau) x, x of the semicircle on [-2, 2]: closed forms in theta = arcsin(x/2) and one root. For a
-    spectrum of B of equal weights 1/d, exact at m = rho d; in between, the share of the last eigenvalue kept is prorated.
+    spectrum of B of equal weights 1/d, exact at m = rho d; in between, the last eigenvalue kept is prorated.
 
     Args:
         rho: m/d >= 0.

@@ -25,10 +25,10 @@ _BITS = 52
 
 
 def triple_birthday(rng: Rng, n: int, trials: int) -> Array:
-    """Draws with replacement from n until one was seen three times: 6^(1/3) Gamma(4/3) n^(2/3), next term a constant.
+    """Draws with replacement from n until one was seen three times: 6^(1/3) Gamma(4/3) n^(2/3).
 
-    Draws end at 8 n^(2/3), which fewer than e^-80 of the trials reach. Source: Klamkin and Newman, Extensions of the
-    birthday surprise (1967).
+    The next term is 0.75 n^(1/3). Draws end at 8 n^(2/3), which fewer than e^-80 of the trials reach. Source: Klamkin
+    and Newman, Extensions of the birthday surprise (1967).
     """
     count = min(2 * n + 1, math.ceil(8 * n ** (2 / 3)) + 2)
     value, at = np.divmod(np.sort(rng.integers(n, size=(trials, count)) * count + np.arange(count)), count)
@@ -39,7 +39,7 @@ def triple_birthday(rng: Rng, n: int, trials: int) -> Array:
 def largest_load(rng: Rng, n: int, trials: int) -> Array:
     """Balls in the fullest of n bins after n balls: log n/log log n, with corrections log log log n/log log n.
 
-    Nearer by far is the root x of Gamma(x + 5/2) = n. Source: Gonnet, Expected length of the longest probe sequence in
+    Nearer by far is the root x of Gamma(x + 3/2) = n. Source: Gonnet, Expected length of the longest probe sequence in
     hash code searching (1981).
     """
     return np.asarray(_loads(rng, n, trials).max(1), dtype=np.float64)

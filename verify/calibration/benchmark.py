@@ -105,7 +105,7 @@ def _ask(procedure: Procedure, instance: Instance, order: np.ndarray, margin: fl
 def benchmark(
     splits: Sequence[str] = SPLITS[1:],
     *,
-    instances: int = 1000,
+    instances: int = 900,
     theorems: int = 300,
     seed: int = 0,
     jobs: int = 1,

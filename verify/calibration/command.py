@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["calibrate"]
 
-INSTANCES, THEOREMS, QUICK = 1200, 325, 60
+INSTANCES, QUICK = 900, 90
 _FAMILIES = ("development", "release", "all")
 _FAMILIES_HELP = "Those used while the procedure was made, those kept for the check, or both."
 
@@ -27,8 +27,9 @@ _FAMILIES_HELP = "Those used while the procedure was made, those kept for the ch
     "--instances", type=click.IntRange(min=1), metavar="N", help=f"Synthetic instances.  [default: {INSTANCES}]"
 )
 @click.option(
-    "--theorems", type=click.IntRange(min=0), metavar="N", help="Instances of theorem models.  [default: half as many]"
-)
+    "--theorems", type=click.IntRange(min=0), metavar="N",
+    help="Instances of theorem models.  [default: a third as many]",
+)  # fmt: skip
 @click.option("--quick", is_flag=True, help=f"{QUICK} synthetic instances by default: seconds, but wide bounds.")
 @click.option("--detail", is_flag=True, help="Print the rates by family too.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same rates.")
@@ -55,7 +56,7 @@ def calibrate(
     count = instances or (QUICK if quick else INSTANCES)
     result = benchmark(
         SPLITS if families == "all" else (families,),
-        instances=count, theorems=(count + 1) // 2 if theorems is None else theorems, seed=seed,
+        instances=count, theorems=(count + 2) // 3 if theorems is None else theorems, seed=seed,
         jobs=jobs or _cores(), progress=_progress(),
     )  # fmt: skip
     if out is not None:

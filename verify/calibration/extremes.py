@@ -121,7 +121,7 @@ def largest_link(rng: Rng, n: int, trials: int) -> Array:
 
 
 def _link(points: Array) -> float:
-    distances = np.asarray(spatial.cKDTree(points, boxsize=[1.0, 1.0]).query(points, k=2)[0])
+    distances = np.asarray(spatial.cKDTree(points, boxsize=np.ones(2)).query(points, k=2)[0])
     return float(distances[:, 1].max())
 
 

@@ -10,27 +10,32 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from bigtheta.theory.statement import Peak
+from bigtheta.theory.statement import Peak, Statement
 from bigtheta.verify.report.report import Entry
-from bigtheta.verify.report.symbols import symbol_of
 
-__all__ = ["CLAIM", "INK", "draw", "figure_svg", "log_ticks", "svg"]
+__all__ = ["CLAIM", "INK", "draw", "figure_pdf", "figure_svg", "log_ticks", "svg"]
 
 INK, CLAIM, BAND = "#010203", "#b4281e", "#3b6ea8"
 
 
 def draw(entry: Entry, ax: Any) -> Any:
-    """Draw the judgement into matplotlib axes and return them."""
+    """Draw the judgement into matplotlib axes and return them; every text is taken literally."""
+    with mpl.rc_context({"text.parse_math": False}):
+        return _draw(entry, ax)
+
+
+def _draw(entry: Entry, ax: Any) -> Any:
     j = entry.judgement
     size = np.array([cell.sizes[j.variable] for cell in j.cells], dtype=float)
     centre = np.array([cell.mean if j.sense == "Limit" else cell.geomean for cell in j.cells])
     low, high = np.array([c.low for c in j.cells]), np.array([c.high for c in j.cells])
     predicted = np.array([c.predicted for c in j.cells])
-    is_peak = isinstance(entry.law.statement, Peak) and j.sense == "Peak"
+    is_peak = j.sense == "Peak"
     label = "smoothed" if is_peak else "exact limit" if j.bridge else f"claimed {j.statement}"
     if j.bridge is None:
         ax.fill_between(
@@ -59,15 +64,16 @@ def draw(entry: Entry, ax: Any) -> Any:
     ax.set_yscale("log")
     log_ticks(ax.xaxis, size)
     log_ticks(ax.yaxis, np.concatenate([centre, predicted]))
-    ax.set_xlabel(f"{j.variable}" + (f"   ({entry.law.path})" if entry.law.path.given else ""))
-    ax.set_ylabel(symbol_of(entry.law).name)
+    path = entry.facts.path.text
+    ax.set_xlabel(j.variable + (f"   ({path})" if path else ""), parse_math=False)
+    ax.set_ylabel(entry.facts.symbol.name, parse_math=False)
     ax.legend(frameon=False, fontsize=10)
     return ax
 
 
 def _claimed_places(entry: Entry, size: np.ndarray[Any, Any]) -> list[float]:
     """The sizes at which the ratio of a `Peak` takes its claimed values, between the cells by the logs."""
-    claim = entry.law.statement
+    claim = Statement.parse(entry.judgement.statement)
     assert isinstance(claim, Peak)
     cells = entry.judgement.cells
     ratio = claim.value({name: [cell.sizes[name] for cell in cells] for name in cells[0].sizes})
@@ -88,9 +94,8 @@ def svg(paint: Callable[[Axes], object], prefix: str) -> str:
     """
     style: Any = {"svg.fonttype": "none", "svg.hashsalt": prefix, "font.family": "sans-serif", "font.size": 11.5}
     with mpl.rc_context(style):
-        figure = Figure(figsize=(5.6, 3.5), layout="constrained")
+        figure, ax = _axes()
         FigureCanvasSVG(figure)
-        ax = figure.add_subplot()
         paint(ax)
         for spine in ax.spines.values():
             spine.set_color(INK)
@@ -107,6 +112,24 @@ def svg(paint: Callable[[Axes], object], prefix: str) -> str:
     text = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', text)
     text = re.sub(r'(href="|url\()#', rf"\1#{prefix}-", text)
     return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'width="100%"', text, count=1)
+
+
+def figure_pdf(entry: Entry) -> bytes:
+    """Return the figure as a PDF page: no date, so the same each time; fonts embedded as TrueType."""
+    style: Any = {"pdf.fonttype": 42, "font.family": "sans-serif", "font.size": 11.5}
+    with mpl.rc_context(style):
+        figure, ax = _axes()
+        FigureCanvasPdf(figure)
+        draw(entry, ax)
+        ax.spines[["top", "right"]].set_visible(False)
+        stream = io.BytesIO()
+        figure.savefig(stream, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    return stream.getvalue()
+
+
+def _axes() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(5.6, 3.5), layout="constrained")
+    return figure, figure.add_subplot()
 
 
 def log_ticks(axis: Any, values: Any) -> None:

@@ -7,16 +7,12 @@ from typing import Any
 
 import jinja2
 import latex2mathml.converter
-import sympy
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from bigtheta.theory.activation import Parity
-from bigtheta.theory.law import Control, Law, hypothesis_text
-from bigtheta.theory.statement import mu
 from bigtheta.verify.report import words
+from bigtheta.verify.report.facts import ControlFacts, LawFacts, Stated
 from bigtheta.verify.report.figure import figure_svg
 from bigtheta.verify.report.report import Entry, Report
-from bigtheta.verify.report.symbols import symbol_of
 from bigtheta.verify.sharpness import is_discriminating
 from bigtheta.verify.verdict import Verdict
 
@@ -25,9 +21,9 @@ __all__ = ["render", "render_summary"]
 
 def render(report: Report) -> str:
     """Return the whole page. Nothing in it is fetched from elsewhere; names and reasons are escaped."""
-    groups: dict[int, tuple[Law, list[Entry]]] = {}
+    groups: dict[int, tuple[LawFacts, list[Entry]]] = {}
     for entry in report.entries:
-        groups.setdefault(id(entry.law), (entry.law, []))[1].append(entry)
+        groups.setdefault(id(entry.law), (entry.facts, []))[1].append(entry)
     return (
         _environment()
         .get_template("report.html")
@@ -49,42 +45,30 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"math": _math, "number": _number, "svg": _svg}
+    environment.filters |= {"math": _math, "number": _number, "short": _short, "svg": _svg}
     environment.globals |= {
-        "hypotheses": _hypotheses, "statement": _statement, "path": _path, "Verdict": Verdict,
-        "discriminating": is_discriminating, "about": _about, "alt": _alt, "symbol_of": symbol_of,
+        "statement": _statement, "path": _path, "Verdict": Verdict,
+        "discriminating": is_discriminating, "about": _about, "alt": _alt,
     }  # fmt: skip
     return environment
 
 
-def _math(latex: str) -> Markup:
-    """LaTeX to MathML."""
-    return Markup(latex2mathml.converter.convert(latex))
+def _math(stated: Stated) -> Markup:
+    """LaTeX to MathML; text where there is no LaTeX."""
+    return Markup(latex2mathml.converter.convert(stated.latex)) if stated.latex else escape(stated.text)
 
 
 def _svg(entry: Entry) -> Markup:
     return Markup(figure_svg(entry))
 
 
-def _statement(law: Law, control: Control | None = None) -> Markup:
+def _statement(law: LawFacts, control: ControlFacts | None = None) -> Markup:
     """The law's statement, or that of its control, as mathematics."""
-    swapped = None if control is None else control.statement
-    return _math(f"{symbol_of(law).latex} = {(swapped or law.statement).latex}")
+    return _math(words.equation(law, control))
 
 
-def _path(law: Law) -> Markup:
-    rules = [rf"{name} = {sympy.latex(rule)}" for name, rule in law.path.given]
-    return _math(r",\quad ".join(rules)) if rules else Markup(f"{law.path.free} varies")
-
-
-def _hypotheses(law: Law) -> list[Any]:
-    """Each hypothesis as mathematics; a parity in words."""
-    return [
-        hypothesis_text(h)
-        if isinstance(h, Parity)
-        else _math(sympy.latex(h.subs({term: sympy.Symbol(f"mu_{term.args[0]}") for term in h.atoms(mu)})))
-        for h in law.hypotheses
-    ]
+def _path(law: LawFacts) -> Markup:
+    return _math(law.path) if law.path.text else escape(f"{law.free} varies")
 
 
 def _number(value: Any) -> str:
@@ -92,6 +76,10 @@ def _number(value: Any) -> str:
     if value is None:
         return "–"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _short(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1e}"
 
 
 def _about(report: Report) -> list[tuple[str, str]]:
@@ -102,10 +90,10 @@ def _about(report: Report) -> list[tuple[str, str]]:
     ]
     for plugin in about.get("plugins", ()):
         if "file" in plugin:
-            rows.append(("plugin file", f"{plugin['file']}, SHA-256 {plugin['sha256']}"))
+            rows.append(("plugin file", f"{plugin['file']}, SHA-256 {plugin.get('sha256')}"))
         else:
-            rows.append(("plugin", f"{plugin['name']} {plugin['version']} ({'; '.join(plugin['entry_points'])})"))
-    return rows + [(name, version) for name, version in about["versions"].items()]
+            rows.append(("plugin", f"{plugin.get('name')} {plugin.get('version')} ({'; '.join(plugin.get('entry_points', []))})"))
+    return rows + [(name, version) for name, version in about.get("versions", {}).items()]
 
 
 def _alt(entry: Entry) -> str:
@@ -113,7 +101,7 @@ def _alt(entry: Entry) -> str:
     j = entry.judgement
     first, last = j.cells[0], j.cells[-1]
     return (
-        f"Log-log plot: measured {symbol_of(entry.law).name} goes from {first.geomean:.3g} at {j.variable} = "
+        f"Log-log plot: measured {entry.facts.symbol.name} goes from {first.geomean:.3g} at {j.variable} = "
         f"{first.sizes[j.variable]} to {last.geomean:.3g} at {j.variable} = {last.sizes[j.variable]}; "
         f"claimed {j.statement}; {words.estimate(j)}."
     )

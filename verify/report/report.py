@@ -6,16 +6,24 @@ import json
 import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+import msgspec
 import pandas as pd
 
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.law import Control, Law
+from bigtheta.verify.report.facts import (
+    ControlFacts, LawFacts, MutantFacts, Solves, control_facts, facts_of, mutant_facts, solves,
+)  # fmt: skip
 from bigtheta.verify.sharpness import Mutant, is_discriminating
 from bigtheta.verify.verdict import Judgement, Verdict, exit_code, finite, judgement_dict, overall
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Entry", "Report", "make_folder"]
 
@@ -24,16 +32,42 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Entry:
-    """One judgement: a law with an activation, or one of its negative controls."""
+    """One judgement: a law with an activation, or one of its negative controls.
 
-    law: Law
+    In a report that was read back, law, control and sharpness are what report.json says of them, and there are no
+    trials.
+    """
+
+    law: Law | LawFacts
     activation: str
     judgement: Judgement
-    control: Control | None = None
+    control: Control | ControlFacts | None = None
     trials: pd.DataFrame | None = field(default=None, repr=False, compare=False)
-    sharpness: tuple[Mutant, ...] = ()
+    sharpness: tuple[Mutant | MutantFacts, ...] = ()
     copy: int = 1
     """2, 3, ... in a report that has an entry of the same slug before it."""
+    solved: Solves | None = field(default=None, repr=False, compare=False)
+    """How well the fits were solved, where there are no trials to say."""
+
+    @cached_property
+    def facts(self) -> LawFacts:
+        """What a report says of the law."""
+        return self.law if isinstance(self.law, LawFacts) else facts_of(self.law)
+
+    @cached_property
+    def negative(self) -> ControlFacts | None:
+        """What a report says of the control."""
+        return control_facts(self.control) if isinstance(self.control, Control) else self.control
+
+    @cached_property
+    def mutants(self) -> tuple[MutantFacts, ...]:
+        """What a report says of other claims on the same data."""
+        return tuple(m if isinstance(m, MutantFacts) else mutant_facts(m) for m in self.sharpness if m.verdict)
+
+    @cached_property
+    def fits(self) -> Solves | None:
+        """How well the fits were solved."""
+        return self.solved if self.trials is None else solves(self.trials)
 
     @property
     def verdict(self) -> Verdict:
@@ -145,11 +179,83 @@ class Report:
         """Return report.json."""
         return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
+    @staticmethod
+    def from_dict(content: dict[str, Any]) -> Report:
+        """Rebuild a report from what report.json holds; every figure and page comes out as before, trials are gone.
+
+        Raises:
+            InvalidInputError: if it is no report of this schema, naming the field.
+
+        >>> about = {"versions": {}, "seed": 0, "wall_s": 1.0}
+        >>> Report.from_dict({"schema": 1, "verdict": "NOT-RUN", "judgements": [], "provenance": about}).exit_code
+        3
+        """
+        from bigtheta.verify.report.read import report_from_dict
+
+        return report_from_dict(content)
+
     def to_html(self) -> str:
         """Return the report as one self-contained page."""
         from bigtheta.verify.report.html import render
 
         return render(self)
+
+    def to_markdown(self) -> str:
+        """Return the report as a Markdown table with verdict, statement, measured and reason."""
+        from bigtheta.verify.report.markdown import render
+
+        return render(self)
+
+    def to_latex(self, figures: str = "figures") -> str:
+        r"""Return the report as LaTeX for \input: a booktabs table, and the figures as `figures`/SLUG.pdf.
+
+        It needs the packages booktabs and graphicx. `bigtheta report DIR --format tex` writes the figures too.
+        """
+        from bigtheta.verify.report.latex import render
+
+        return render(self, figures)
+
+    def to_junit(self) -> str:
+        """Return the report as JUnit XML, a test case for each law and activation and for each control."""
+        from bigtheta.verify.report.junit import render
+
+        return render(self)
+
+    def to_csv(self) -> str:
+        """Return the report as CSV, a row a judgement; text that a spreadsheet would run is quoted with '."""
+        from bigtheta.verify.report.table import render
+
+        return render(self)
+
+    def plot(self, law: Law | str | None = None, activation: str | None = None, ax: Any = None) -> Axes:
+        """Draw the log-log figure of one judgement into matplotlib axes and return them.
+
+        Args:
+            law: a law or its name; the first one judged if None.
+            activation: the first one judged if None.
+            ax: matplotlib axes; new ones if None.
+
+        Raises:
+            InvalidInputError: if there is no such judgement, or it has no cells.
+        """
+        from bigtheta.verify.report.figure import draw
+
+        name = law.id if isinstance(law, Law) else law
+        found = [
+            e for e in self.entries
+            if e.control is None and e.judgement.cells and activation in (None, e.activation)
+            and name in (None, e.law.id, e.law.id.rpartition("/")[2])
+        ]  # fmt: skip
+        if not found:
+            known = ", ".join(f"{e.law.id} {e.activation}" for e in self.entries if e.control is None) or "none"
+            asked = f"law={name!r}, activation={activation!r}"
+            raise InvalidInputError(f"plot: expected a judgement with cells but got {asked}; judged: {known}")
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            ax = plt.subplots()[1]
+        axes: Axes = draw(found[0], ax)
+        return axes
 
     def _repr_html_(self) -> str:
         from bigtheta.verify.report.html import render_summary
@@ -200,26 +306,26 @@ def _unwritable(target: Path, error: OSError) -> InvalidInputError:
 
 
 def _judgement(entry: Entry) -> dict[str, Any]:
-    fits = None
-    if entry.trials is not None:
-        fits = {
-            "status": {str(k): int(v) for k, v in sorted(entry.trials["status"].value_counts().items())},
-            "largest_residual": float(entry.trials["residual"].max()),
-            "largest_condition": float(entry.trials["condition"].max()),
-        }
     sharp = [
-        {"statement": str(m.statement), "change": m.change, "wrong": m.wrong, "verdict": m.verdict.value}
-        for m in entry.sharpness
-        if m.verdict is not None
-    ]
+        {
+            "statement": m.statement.text, "latex": m.statement.latex, "change": m.change, "wrong": m.wrong,
+            "verdict": m.verdict.value if m.verdict else None,
+        }
+        for m in entry.mutants
+    ]  # fmt: skip
+    facts, negative = entry.facts, entry.negative
     return {
-        "law": entry.law.id,
-        "paper": entry.law.paper.id if entry.law.paper else None,
+        "law": facts.id,
+        "paper": facts.paper or None,
         "activation": entry.activation,
         **judgement_dict(entry.judgement),
-        "fits": fits,
+        "fits": msgspec.to_builtins(entry.fits),
         "sharpness": sharp,
-        "discriminating": is_discriminating(entry.sharpness) if sharp else None,
-        "control": entry.control is not None,
-        "because": entry.control.because if entry.control else None,
+        "discriminating": is_discriminating(entry.mutants) if sharp else None,
+        "control": negative is not None,
+        "because": negative.because if negative else None,
+        "changes": None
+        if negative is None
+        else {"activation": negative.activation, "statement": msgspec.to_builtins(negative.statement)},
+        "about": msgspec.to_builtins(facts),
     }

@@ -36,6 +36,7 @@ _SYMBOLS = {
         "smallest Lipschitz constant, Lip_min", "Lip_min", r"\mathrm{Lip}_{\mathrm{min}}",
         "max |y_i - y_j|/|x_i - x_j|, of any function through the labels",
     ),
+    "operator-norm": Symbol("operator norm |A|_op", "|A|_op", r"|A|_{\mathrm{op}}", "of the form f(x) = x^T A x"),
     "test-error": Symbol(
         "test error E", "E", "E", "mean squared error against the noiseless target at fresh inputs"
     ),
@@ -66,6 +67,9 @@ def symbol_of(law: Measured) -> Symbol:
     if isinstance(law.model, QuadraticStudent) and kind in _STUDENT:
         return _STUDENT[kind]
     if isinstance(law.quantity, McShane) and law.quantity.projected:
+        if law.quantity.optimised:
+            what = "max |y_i - y_j|/|P (x_i - x_j)|, the least met on a descent over projections P of rank k"
+            return Symbol("smallest Lipschitz constant of k features, Lip_k", "Lip_k", r"\mathrm{Lip}_{k}", what)
         what = "max |y_i - y_j|/|P (x_i - x_j)|, of any function of the hidden layer through the labels"
         return Symbol("smallest Lipschitz constant in W x, Lip_P", "Lip_P", r"\mathrm{Lip}_{P}", what)
     return _SYMBOLS.get(kind) or Symbol(kind, kind, rf"\mathrm{{{kind}}}", "")

@@ -5,44 +5,28 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-import msgspec
-
-from bigtheta.theory.model import Model
+from bigtheta.verify.report.facts import ControlFacts, LawFacts, Stated
 from bigtheta.verify.report.report import Entry, Report
-from bigtheta.verify.report.symbols import symbol_of
 from bigtheta.verify.verdict import Judgement, Verdict
 
-__all__ = ["activation", "claim", "command", "control_line", "estimate", "model", "rejects", "summary"]
+__all__ = ["activation", "claim", "command", "control_line", "equation", "estimate", "rejects", "summary"]
 
 
 def claim(entry: Entry) -> str:
     """Return quantity and statement: "S = Theta(sqrt(n))"."""
-    return f"{symbol_of(entry.law).text} = {entry.judgement.statement}"
+    return f"{entry.facts.symbol.text} = {entry.judgement.statement}"
+
+
+def equation(law: LawFacts, control: ControlFacts | None = None) -> Stated:
+    """Return quantity and statement, the law's or its control's, as text and as LaTeX."""
+    claimed = (control.statement if control is not None else None) or law.statement
+    latex = f"{law.symbol.latex} = {claimed.latex}" if law.symbol.latex and claimed.latex else ""
+    return Stated(f"{law.symbol.text} = {claimed.text}", latex)
 
 
 def activation(entry: Entry) -> str:
     """Return the activation, or "any activation" where it plays no part."""
-    return entry.activation if entry.law.model.activated else "any activation"
-
-
-def model(spec: Model) -> str:
-    """Return the model with every option that is not its default.
-
-    >>> from bigtheta.theory.model import DotProduct, RandomFeatures
-    >>> model(RandomFeatures(ridge=0.5, weights="small")), model(DotProduct(kernel="exp(t)"))
-    ('random features, ridge = 0.5, weights = small', 'dot-product kernel, kernel = exp(t)')
-    """
-    given = msgspec.to_builtins(spec)
-    fields = msgspec.structs.fields(spec)
-    default = {
-        f.encode_name: f.default if f.default_factory is msgspec.NODEFAULT else f.default_factory() for f in fields
-    }
-    options = [
-        f"{name} = {given[name]}"
-        for name in default
-        if name in given and given[name] != msgspec.to_builtins(default[name], enc_hook=lambda value: None)
-    ]
-    return ", ".join([spec.title or spec.kind, *options])
+    return entry.activation if entry.facts.activated else "any activation"
 
 
 def estimate(j: Judgement) -> str:
@@ -99,12 +83,12 @@ def control_line(controls: Sequence[Entry]) -> str:
 
 def command(report: Report, entry: Entry) -> str:
     """Return the command that repeats a shipped law; a law of the user's own has none."""
-    if entry.law.paper is None:
+    if not entry.facts.paper:
         return ""
     about = report.provenance
     amount = f"--profile {about['profile']}" if about.get("profile") else f"--trials {about.get('trials')}"
     swapped = entry.control is not None and entry.control.activation is not None
-    act = shlex.quote(str(entry.law.activations[0]) if swapped else entry.activation)
+    act = shlex.quote(entry.facts.activations[0] if swapped else entry.activation)
     return f"bigtheta verify {entry.law.id} -a {act} {amount} --seed {about.get('seed')}"
 
 
