@@ -20,6 +20,8 @@ from bigtheta.verify.commands import activations, hermite, laws, predict
 from bigtheta.verify.curve_command import curve
 from bigtheta.verify.judge_command import judge
 from bigtheta.verify.options import assignments, free_size, plugin_option, table
+from bigtheta.verify.report_command import report
+from bigtheta.verify.spec_command import init, schema
 
 if TYPE_CHECKING:
     from bigtheta.theory.law import Law
@@ -89,6 +91,7 @@ def main() -> None:
     \b
     bigtheta verify --profile quick        judge every shipped law, write a report
     bigtheta laws                          what is shipped
+    bigtheta init my-bound.toml            a spec file to fill in
     bigtheta check my-bound.toml           judge a bound of your own
     """
 
@@ -247,5 +250,5 @@ def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
     )
 
 
-for _command in (judge, curve, predict, laws, activations, hermite, calibrate):
+for _command in (judge, curve, report, predict, laws, activations, hermite, calibrate, schema, init):
     main.add_command(_command)

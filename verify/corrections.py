@@ -45,7 +45,7 @@ def shapes(*, level: bool = False) -> tuple[Shape, ...]:
     return (
         *(Shape((omega,), weight) for omega, weight in singles.items()),
         *(Shape((omega, 2 * omega), 1.0) for omega in (1 / 2, 2 / 3, 1.0)),
-        *(Shape((omega,), 0.5, rising=True) for omega in (1 / 2, 1.0)),
+        *(Shape((omega,), 1.0, rising=True) for omega in (1 / 2, 1.0)),
         Shape((1.0,), logarithms, logarithmic=True),
         Shape((1.0, 2.0), logarithms, logarithmic=True),
     )

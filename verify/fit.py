@@ -2,7 +2,7 @@
 
 y_i = alpha + sum_j a_j x_ij + sum_b c_b phi_b(i) + e_i, where y_i is the log of measured/law in cell i and x_ij the log
 of the j-th size. phi is a correction that decays (`verify.corrections`), c ~ N(0, tau^2) its relative size at the
-smallest cell; e ~ N(0, v_i + 0.004^2) is the Monte Carlo noise and what no form explains. Over a grid of forms and tau
+smallest cell; e ~ N(0, v_i + 0.01^2) is the Monte Carlo noise and what no form explains. Over a grid of forms and tau
 each component is closed form; its weight is prior times restricted marginal likelihood, and the law of each slope is
 the mixture of normals.
 Source: derived.
@@ -29,9 +29,12 @@ Array = npt.NDArray[np.float64]
 POOLING = 8.0
 """Trials' worth of weight that the pooled variance gets in each cell."""
 MISFIT_LEVEL = 0.05
-DISCREPANCY = 0.004
-"""Standard deviation of what no form of correction explains of a log cell mean: real corrections have other shapes, and
-without it cells measured to a tenth of a per cent would be believed to a tenth of a per cent of slope."""
+DISCREPANCY, LEVEL_DISCREPANCY = 0.01, 0.004
+"""Standard deviations of what no form of correction explains of a cell mean, for slopes and for a level.
+
+Real corrections have other shapes; without it cells measured to a tenth of a per cent would be believed to a tenth of a
+per cent.
+"""
 UNCLAIMED_LOG = 1.0
 """Standard deviation of the power of log v that a law "up to logarithms" leaves open."""
 
@@ -245,13 +248,20 @@ def slope_grid(
     centre = x.mean(0)
     design = np.column_stack([x - centre, np.ones(len(x))])
     nuisance = UNCLAIMED_LOG * np.log(np.log(np.maximum(table, 2.0))) if up_to_logs else None
-    return _grid(design, v, *decays(table), taus, weights, centre=centre, nuisance=nuisance)
+    return _grid(design, v + DISCREPANCY**2, *decays(table), taus, weights, centre=centre, nuisance=nuisance)
 
 
 def level_grid(sizes: Array, v: Array, *, taus: Sequence[float] = TAUS, weights: Sequence[float] = TAU_WEIGHTS) -> Grid:
     """Return the components of a fit of a level; arguments as for `slope_grid`."""
     table = sizes.reshape(len(sizes), -1)
-    return _grid(np.ones((len(table), 1)), v, *decays(table, level=True), taus, weights, centre=np.empty(0))
+    return _grid(
+        np.ones((len(table), 1)),
+        v + LEVEL_DISCREPANCY**2,
+        *decays(table, level=True),
+        taus,
+        weights,
+        centre=np.empty(0),
+    )
 
 
 def _grid(
@@ -266,7 +276,7 @@ def _grid(
     nuisance: Array | None = None,
 ) -> Grid:
     """Invert the covariance of every (tau, form)."""
-    variances = np.maximum(v + DISCREPANCY**2, float(v.max()) * 1e-12)  # no cell may make it singular
+    variances = np.maximum(v, float(v.max()) * 1e-12)  # no cell may make it singular
     noise = np.diag(variances)
     if nuisance is not None:
         noise = noise + nuisance @ nuisance.T

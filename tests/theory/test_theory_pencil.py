@@ -434,6 +434,17 @@ def test_expressions_against_drawn_matrices(name):
     assert abs(mean - wrong) > 10 * error
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_features_of_random_shapes(seed):
+    """Sizes from 150 to 400 and ridges from 1e-2 to 10, at random."""
+    generator = np.random.default_rng(100 + seed)
+    sizes = dict(zip("ndk", map(int, generator.integers(150, 400, 3)), strict=True))
+    law = law_of("features" if seed % 2 else "projected inputs")[0]
+    values = {**sizes, "lam": 10 ** generator.uniform(-2, 1), "a": 0.8, "b": 0.6}
+    mean, error = simulated(law, values, trials=12, real=False, seed=seed)
+    assert abs(mean - law.solve(values).trace) < 3 * error + 1e-5 * abs(mean)
+
+
 @pytest.mark.parametrize("name", ["gram", "features", "nested inverse", "covariance"])
 def test_real_entries_have_the_same_limit(name):
     law, values = law_of(name)
@@ -490,6 +501,16 @@ def test_the_other_root_is_refused(digits):
     right = float(marchenko_pastur_root(0.5, 0.5))
     found = marchenko_pastur().solve(values, start={(1, 1): right * 1.1, (2, 2): 0.6}, digits=digits)
     assert float(found.trace) == pytest.approx(100 * right, rel=1e-10)
+
+
+def test_rounding_magnified_by_a_tiny_ridge_is_met_with_more_digits():
+    """Two resolvents at ridge 4.5e-8: lam^2 Tr R^2 is n - k, the dimension of the null space."""
+    law, _ = law_of("resolvent squared")
+    values = {"n": 4161, "d": 41, "k": 219, "lam": 4.5e-8, "a": 8.0, "b": 1.6}
+    solution = law.solve(values)
+    assert isinstance(solution.trace, float)
+    assert solution.working > 15
+    assert values["lam"] ** 2 * solution.trace == pytest.approx(4161 - 219, rel=1e-6)
 
 
 def test_no_ridge_no_start():

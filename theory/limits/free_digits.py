@@ -123,8 +123,8 @@ class _Evaluated:
             solution = mpmath.lu_solve(matrix, units)
         except ZeroDivisionError:
             raise NoConvergenceError(
-                "fixed point: its linearisation is singular to the working precision; ask for more digits, or enlarge the "
-                "ridge"
+                "fixed point: its linearisation is singular to the working precision; ask for more digits, or enlarge "
+                "the ridge"
             ) from None
         return [x * size for x, size in zip(solution, scale, strict=True)]
 

@@ -29,7 +29,8 @@ TOLERANCE = 1e-12
 _STALLED = 1e-4
 """A step that no longer falls is rounding below this, and a failure above. It suffices to stay on a branch."""
 _EXACT = 1e-10
-"""A last step above this calls for more digits than float64 has."""
+"""A last step (`Root.error`) above this calls for more digits than float64 has."""
+_ON_THE_WAY = 1e-6
 _LARGEST_CORRECTION = 0.5
 _MOST_STEPS = 400
 
@@ -105,12 +106,14 @@ class FixedPoint:
 class Root:
     """Where Newton's method ended.
 
-    `step` is its last step, entry by entry relative to G. `residual` is |G - (F - R(G))^{-1}|, each entry (u, e)
+    `step` is its last step, entry by entry relative to G, and `error` the same with entries below 1e-4 sqrt(G_uu G_ee)
+    measured against that: tiny ones are known to fewer digits. `residual` is |G - (F - R(G))^{-1}|, each entry (u, e)
     relative to the larger of |G_ue| and sqrt(G_uu G_ee). `orientation` is the sign of det(I - T).
     """
 
     traces: Array
     step: float
+    error: float
     residual: float
     orientation: float
 
@@ -122,17 +125,19 @@ class Root:
     @property
     def exact(self) -> bool:
         """Whether float64 was enough; not where the ridge is so small that rounding is magnified by its inverse."""
-        return self.step < _EXACT
+        return self.error < _EXACT
 
 
-def newton(problem: FixedPoint, traces: Array, strength: float = 1.0, *, most: int = 25) -> Root:
+def newton(
+    problem: FixedPoint, traces: Array, strength: float = 1.0, *, most: int = 25, tolerance: float = TOLERANCE
+) -> Root:
     """Return the root of G - sum_m w_m (F_m - s R(G))^{-1} that Newton's method reaches from `traces`.
 
     Entries are scaled by their own size, so that traces of order ridge^{-1} and ridge are found to the same digits.
     """
     on, g, before, done = problem.active, np.zeros_like(traces), np.inf, False
     g[on] = traces[on]
-    step = residual = np.inf
+    step = error = residual = np.inf
     orientation = 0.0
     for _ in range(most):
         try:
@@ -153,10 +158,11 @@ def newton(problem: FixedPoint, traces: Array, strength: float = 1.0, *, most: i
         step = float(np.max(np.abs(change)))
         if step > 1e12:
             break
+        error = float(np.max(np.abs(scale * change) / problem.scales(g, 1e-4)[on]))
         g[on] += scale * change
-        done = step < TOLERANCE or (step < _STALLED and step > before / 4)
+        done = step < tolerance or (step < _STALLED and step > before / 4)
         before = step
-    return Root(g, step, residual, orientation)
+    return Root(g, step, error, residual, orientation)
 
 
 def follow(problem: FixedPoint) -> Root:
@@ -180,12 +186,12 @@ def follow(problem: FixedPoint) -> Root:
         raise _stuck(strength, root)
     for _ in range(_MOST_STEPS):
         if strength >= 1:
-            return root
+            return newton(problem, root.traces)
         powers = np.clip(_slope(problem, root.traces, strength), -3, 3)
         while True:
             ahead = min(1.0, strength * factor)
             guess = root.traces * (ahead / strength) ** powers
-            found = newton(problem, guess, ahead, most=10)
+            found = newton(problem, guess, ahead, most=10, tolerance=_ON_THE_WAY)
             scale = problem.scales(found.traces)
             shift = float(np.max(np.abs(found.traces - guess) / np.maximum(scale, problem.scales(guess))))
             if found.converged and found.orientation > 0 and shift < _LARGEST_CORRECTION:

@@ -69,6 +69,7 @@ def log_multiplicity(d: int, degree: Floats) -> Floats:
     return np.asarray(np.where(degree == 0, 0.0, log - gammaln(d - 1)), dtype=np.float64)
 
 
+@lru_cache(maxsize=64)
 def gauss_gegenbauer(d: int, nodes: int) -> tuple[Floats, Floats]:
     """Return nodes and weights of Gauss quadrature for the law of t: sum of weights 1, exact to degree 2 nodes - 1.
 
@@ -79,17 +80,11 @@ def gauss_gegenbauer(d: int, nodes: int) -> tuple[Floats, Floats]:
     >>> round(float(w @ x**4) * 10_000 * 10_002 / 3, 12)
     1.0
     """
-    x, first = _gauss(d, nodes)
-    return x, first
-
-
-@lru_cache(maxsize=64)
-def _gauss(d: int, nodes: int) -> tuple[Floats, Floats]:
     x, vectors = eigh_tridiagonal(np.zeros(nodes), _recurrence(d, nodes))
-    weights = vectors[0] ** 2
-    for array in (x, weights):
+    nodes_of, weights = np.asarray(x, dtype=np.float64), np.asarray(vectors[0] ** 2, dtype=np.float64)
+    for array in (nodes_of, weights):
         array.flags.writeable = False
-    return x, weights
+    return nodes_of, weights
 
 
 def _recurrence(d: int, count: int) -> Floats:

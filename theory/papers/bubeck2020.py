@@ -103,18 +103,19 @@ undercomplete = Law(
 
 undercomplete_optimised = Law(
     name="undercomplete-optimised", paper=PAPER, theorem="Theorem 6",
-    claim="With the projection on k = 8 dimensions optimised for the labels the Lipschitz constant is still of order "
-    "sqrt(d/k), for n = d.",
+    claim="With the projection on k = 8 dimensions optimised for the labels the Lipschitz constant is still of at least "
+    "order sqrt(d/k), for n = d.",
     model=RandomFeatures(), quantity=McShane(projected=True, optimised=True), labels=SIGNS,
-    statement=Theta(sqrt(d / k)), path=Path(n=d, k=8), sizes=geometric(d, 24, 240, cells=5),
+    statement=Omega(sqrt(d / k)), path=Path(n=d, k=8), sizes=geometric(d, 24, 240, cells=5),
     hypotheses=(Le(k, d), Le(n, d)),
     activations=("relu",),
     controls=(
         Control(statement=BigO(Integer(1)), because="no choice of the projection makes the fit robust"),
         Control(statement=Omega(d / k), because="optimised projections come down to sqrt(d/k)"),
     ),
-    note="The theorem is Omega, for every projection; Theta is of what a descent over the Grassmannian finds, whose "
-    "value is attained, so that it bounds the best projection from above and cannot prove the theorem.",
+    note="The theorem is for every projection; a descent over the Grassmannian finds a local optimum, whose value is "
+    "attained, so that it bounds that of the best projection from above and can refute the theorem but not prove it. "
+    "Measured: 1.0 to 1.2 sqrt(d/k), against 3.1 sqrt(d/k) and more for random projections.",
 )  # fmt: skip
 
 quadratic_forms = Law(
