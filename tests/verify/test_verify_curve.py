@@ -1,0 +1,111 @@
+"""Curves: cells of a simulation beside an exact limit, its peaks, and the files of the command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import bigtheta.verify.curve as module
+from bigtheta.numerics.sweep import simulate
+from bigtheta.theory.errors import InvalidInputError
+from bigtheta.verify.cli import main
+from bigtheta.verify.curve import Curve, curve
+
+SWEEP: dict[str, Any] = {
+    "model": "random-features", "path": {"d": 15, "k": 30}, "sizes": {"n": [10, 20, 30, 40, 60]}, "trials": 6,
+    "seed": 3,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found() -> Curve:
+    return curve(**SWEEP)
+
+
+def test_cells_are_those_of_a_simulation(found: Curve) -> None:
+    cell = found.cells[found.cells["n"] == 20].iloc[0]
+    alone = simulate(model="random-features", activation="relu", sizes={"n": 20, "d": 15, "k": 30}, trials=6, seed=3)
+    logs = np.log(alone["value"])
+    assert cell["geomean"] == pytest.approx(np.exp(logs.mean()))
+    assert cell["low"] < cell["geomean"] < cell["high"]
+    assert (cell["d"], cell["k"], cell["trials"]) == (15, 30, 6)
+    assert len(found.trials) == 5 * 6
+
+
+def test_the_limit_stands_beside_the_cells_and_peaks_where_n_is_k(found: Curve) -> None:
+    assert found.limit == "sobolev"
+    away = found.cells[found.cells["n"] != 30]
+    np.testing.assert_allclose(away["geomean"], away["limit"], rtol=0.35)  # d = 15: a limit only in name
+    assert len(found.peaks) == 1
+    assert found.peaks[0] == pytest.approx(30, abs=1)
+    assert set(found.line["n"]) >= {10, 20, 40, 60}
+    assert found.line["limit"].notna().sum() > 40
+
+
+def test_without_a_limit_the_cells_alone() -> None:
+    alone = curve(**(SWEEP | {"quantity": "test-error", "trials": 2}))
+    assert alone.limit is None
+    assert alone.peaks == ()
+    assert len(alone.line) == 0
+    assert "limit" not in alone.cells
+
+
+def test_peaks_are_found_by_prominence() -> None:
+    n = np.arange(1, 200)
+    values = 1 + 5 * np.exp(-(((n - 50) / 5) ** 2)) + 0.005 * np.exp(-(((n - 150) / 5.0) ** 2))
+    line = pd.DataFrame({"n": n, "limit": values})
+    assert module._peaks(line, "n") == (50.0,)
+    assert module._peaks(line.assign(limit=n * 1.0), "n") == ()
+
+
+def test_files(found: Curve, tmp_path: Path) -> None:
+    found.write(tmp_path / "curve")
+    about = json.loads((tmp_path / "curve" / "curve.json").read_text())
+    assert about["limit"] == "sobolev"
+    assert len(about["cells"]) == 5
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "curve" / "curve.csv"), found.cells)
+    picture = (tmp_path / "curve" / "curve.svg").read_text()
+    assert "exact limit" in picture
+    assert "measured, 95%" in picture
+
+
+def test_the_command(tmp_path: Path) -> None:
+    given = [
+        "curve",
+        "--model",
+        "rf-kernel",
+        "--path",
+        "d=2*n",
+        "--sizes",
+        "n=10,20,40",
+        "--trials",
+        "2",
+        "--jobs",
+        "1",
+    ]
+    shown = CliRunner().invoke(main, [*given, "--out", str(tmp_path / "c")])
+    assert shown.exit_code == 0, shown.output
+    assert "geomean" in shown.output
+    assert {p.name for p in (tmp_path / "c").iterdir()} >= {"curve.svg", "curve.csv", "limit.csv", "curve.json"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"sizes": {}}, "expected one free size"),
+        ({"path": {"d": 15}}, "needs k; add it"),
+        ({"limit": "sobolef"}, "did you mean 'sobolev'"),
+        ({"quantity": "train-error", "limit": "sobolev"}, "expected the quantity sobolev"),
+        ({"trials": 0}, "trials"),
+        ({"activation": "rellu"}, "did you mean 'relu'"),
+    ],
+)
+def test_refused(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidInputError, match=words):
+        curve(**(SWEEP | change))
