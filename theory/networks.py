@@ -77,4 +77,6 @@ class Caps(Model, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fie
             raise InvalidInputError(f"model {self.kind}: expected 0 < s < 1 but got s={self.s!r}")
         msgspec.structs.force_setattr(self, "s", float(self.s))
         if self.ridge:
-            raise InvalidInputError(f"model {self.kind}: nothing is solved, so expected no ridge but got {self.ridge!r}")
+            raise InvalidInputError(
+                f"model {self.kind}: nothing is solved, so expected no ridge but got {self.ridge!r}"
+            )

@@ -24,8 +24,11 @@ __all__ = ["activations", "hermite", "laws", "predict"]
 @click.option("--path", default="", help="For formulas: the other sizes, such as 'd=2*n, k=n^(3/2)'.")
 @click.option("-a", "--activation", "acts", multiple=True, metavar="ACT", help="Instead of the law's own; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--equations", is_flag=True, help="The fixed-point equations behind the exact limit of random features.")
 @plugin_option
-def predict(targets: tuple[str, ...], paper: str | None, path: str, acts: tuple[str, ...], as_json: bool) -> None:
+def predict(
+    targets: tuple[str, ...], paper: str | None, path: str, acts: tuple[str, ...], as_json: bool, equations: bool
+) -> None:
     """Print what a law or a bound predicts, exactly; nothing is simulated.
 
     For a law: its leading order on its path with the exact rational exponents, and the constants of its activations.
@@ -50,6 +53,10 @@ def predict(targets: tuple[str, ...], paper: str | None, path: str, acts: tuple[
             click.echo(line)
         return
     laws_asked = [*named, *(find_laws((), paper=paper) if paper or not named else ())]
+    if equations:
+        for law in laws_asked:
+            click.echo(f"{law.id}\n\n{_equations(law)}")
+        return
     predictions = [predicted(law, acts or None) for law in laws_asked]
     if as_json:
         click.echo(json.dumps([p.as_dict() for p in predictions], indent=1))
@@ -58,6 +65,20 @@ def predict(targets: tuple[str, ...], paper: str | None, path: str, acts: tuple[
         click.echo("" if index else None, nl=bool(index))
         for line in prediction_lines(prediction):
             click.echo(line)
+
+
+def _equations(law: Law) -> str:
+    """The equations of the block traces whose solution is the exact limit of a law's quantity."""
+    from bigtheta.theory.errors import InvalidInputError
+    from bigtheta.theory.limits.gaussian_equivalent import sobolev_pencil
+
+    if (law.model.kind, law.quantity.kind) != ("random-features", "sobolev"):
+        raise InvalidInputError(
+            f"--equations: law {law.id!r} measures {law.quantity.kind} of {law.model.kind}, but they are those of the "
+            "quantity sobolev of random-features; name such a law"
+        )
+    head = "S^2 = -d trace/dt at t = 0, slack = nu - mu1^2, mu^2 = kappa(1) - mu1^2"
+    return f"{head}\n\n{sobolev_pencil().equations().text}"
 
 
 def _path(text: str, formulas: list[str]) -> SizePath | None:

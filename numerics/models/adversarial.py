@@ -36,6 +36,9 @@ _SMOOTHING = tuple(10.0**-i for i in range(1, 10))
 _GAP = 1e-8
 """Relative duality gap at which the smoothing ends."""
 _NEWTON_STEPS = 60
+_COLLAPSED = 1e-3
+"""A part of the first q: one that has become as small is near q = 0, where |q| has a kink that no step leaves; a large
+delta can have its minimum there where a smaller one has not."""
 
 
 @dataclass(frozen=True)
@@ -172,11 +175,13 @@ def minimise(a: Tensor, y: Tensor, eps: float) -> Minimum:
         return Minimum(zero, float(y.square().mean()), 0.0, 1.0, 0)
     n, gram, scale = len(y), a.T @ a, float(y.square().mean().sqrt())
     eye = torch.eye(a.shape[1], dtype=a.dtype, device=a.device)
-    q = solve_gram(gram + n * eps**2 * eye, a.T @ y).coefficients
+    q = start = solve_gram(gram + n * eps**2 * eye, a.T @ y).coefficients
+    collapsed = _COLLAPSED * float(torch.linalg.vector_norm(start))
     best = Minimum(zero, float(y.square().mean()), math.inf, 1.0, 0)
     iterations, condition = 0, 1.0
     for smoothing in _SMOOTHING:
         delta = smoothing * scale
+        q = start if float(torch.linalg.vector_norm(q)) <= collapsed else q
         for _ in range(_NEWTON_STEPS):
             rho, s, slope, gradient = _parts(a, y, eps, q, delta)
             step = solve_gram(_hessian(a, eps, q, delta, rho, s, slope), -gradient)

@@ -51,8 +51,7 @@ def _(model: Caps, *, x: Tensor, w: None, y: Tensor, act: Activation) -> Interpo
     """
     if not on_sphere(x):
         raise InvalidInputError(
-            f"model {model.kind}: expected inputs on the unit sphere but some have another norm; "
-            'use inputs = "sphere"'
+            f'model {model.kind}: expected inputs on the unit sphere but some have another norm; use inputs = "sphere"'
         )
     outer = y / model.s
 

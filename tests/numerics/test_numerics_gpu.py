@@ -27,6 +27,8 @@ MODELS = {
     "rf-kernel": [{}, {"ridge": 0.1}],
     "ntk-kernel": [{}, {"ridge": 0.1}],
     "dot-product-kernel": [{"kernel": "exp(t)"}, {"kernel": "(1 + t)^2", "ridge": 0.1}],
+    "quadratic-form": [{}, {"ridge": 0.1}],
+    "caps": [{"s": 0.1}],
     "adversarial-features": [{"eps": 0.3}, {"eps": 0.0}, {"eps": 0.2, "eps_test": 0.1, "jacobian": "limit"}],
     "quadratic-student": [
         *({"regime": regime, "target": "goe", **({"time": 2.0} if "flow" in regime else {})} for regime in REGIMES),

@@ -30,6 +30,7 @@ from bigtheta.theory.model import NeuralTangent, NTKernel, RandomFeatures, RFKer
 from bigtheta.theory.predict import predict
 from bigtheta.theory.scale import Path, Sizes, d, k, n, p
 from bigtheta.theory.statement import BigO, Limit, Omega, Statement, Theta, lam, mu
+from bigtheta.theory.training import TrainedNetwork
 
 GOOD = {
     "name": "b",

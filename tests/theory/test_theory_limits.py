@@ -52,9 +52,9 @@ def test_eigenvalues_are_integrals_against_gegenbauer_polynomials(d):
     for degree in (0, 1, 2, 4):
         norm = mpmath.gegenbauer(degree, alpha, 1) * mass
         value = mpmath.quad(
-            lambda t, degree=degree: kappa(t)
-            * mpmath.gegenbauer(degree, alpha, t)
-            * (1 - t * t) ** (mpmath.mpf(d - 3) / 2),
+            lambda t, degree=degree: (
+                kappa(t) * mpmath.gegenbauer(degree, alpha, t) * (1 - t * t) ** (mpmath.mpf(d - 3) / 2)
+            ),
             [-1, -0.5, 0, 0.5, 1],
         )
         assert found.eigenvalues[degree] == pytest.approx(float(value / norm), rel=1e-6)
@@ -223,7 +223,9 @@ def test_the_sixth_power_law_has_its_constant():
     assert n[best] == pytest.approx(d**1.5 / math.sqrt(spectrum.curvature), rel=0.05)
     assert math.sqrt(limit[best]) == pytest.approx(polynomial_minimum(spectrum) * n[best] ** (1 / 6), rel=0.02)
     assert np.allclose(polynomial_limit(spectrum, n=n, d=d), limit, rtol=0.05)
-    assert not math.sqrt(limit[best]) == pytest.approx(1.1 * polynomial_minimum(spectrum) * n[best] ** (1 / 6), rel=0.02)
+    assert not math.sqrt(limit[best]) == pytest.approx(
+        1.1 * polynomial_minimum(spectrum) * n[best] ** (1 / 6), rel=0.02
+    )
 
 
 # --- against simulations --------------------------------------------------------------------------------------------
@@ -316,18 +318,18 @@ def test_small_weights_agree_with_simulations():
 @pytest.mark.parametrize("name", ["relu", "tanh", "cos", "softplus", "square"])
 def test_wide_features_are_the_kernel(name):
     sizes = {"n": [40, 120, 190], "d": 60}
-    features = sobolev_limit(model=RF, activation=name, k=10**6, **sizes)
+    features = sobolev_limit(model=RF, activation=name, k=10**8, **sizes)
     assert np.allclose(features, sobolev_limit(model="rf-kernel", activation=name, **sizes), rtol=2e-3)
     narrow = sobolev_limit(model=RF, activation=name, k=400, **sizes)
     assert not np.allclose(features, narrow, rtol=2e-2)
     if name != "relu":
-        tangent = sobolev_limit(model=NTK, activation=name, k=10**6, **sizes)
+        tangent = sobolev_limit(model=NTK, activation=name, k=10**8, **sizes)
         assert np.allclose(tangent, sobolev_limit(model="ntk-kernel", activation=name, **sizes), rtol=2e-3)
 
 
 def test_the_excess_of_finite_width_for_n_beyond_d():
     """noise (n d/k)(nu - mu_1^2)/a* for d << n << k."""
-    n, d, k = 100_000, 2_000, 10**8
+    n, d, k = 100_000, 2_000, 10**7
     relu = constants("relu")
     excess = sobolev_limit(model=RF, activation="relu", n=n, d=d, k=k) - sobolev_limit(
         model="rf-kernel", activation="relu", n=n, d=d
@@ -417,12 +419,12 @@ def test_neural_tangent_features_peak_at_their_rank_and_not_at_n_k():
 
 @pytest.mark.slow
 def test_the_peak_where_quadratic_functions_are_fitted_is_there():
-    """Small softplus, d = 20, k = 10: linear and quadratic functions fill 165 dimensions of 200."""
+    """Small softplus, d = 20, k = 10: linear and quadratic functions fill 164 dimensions of 200."""
     spec = {"kind": NTK, "weights": "small"}
-    assert peaks(spec, "softplus", 20, 10) == [20, 165, 200]
+    assert peaks(spec, "softplus", 20, 10) == [20, 164, 200]
     medians = [
         simulate(model=spec, activation="softplus", sizes={"n": n, "d": 20, "k": 10}, trials=40)["value"].median()
-        for n in (135, 165, 182)
+        for n in (135, 164, 182)
     ]
     assert medians[1] > 1.3 * max(medians[0], medians[2])
 

@@ -80,6 +80,10 @@ def test_parameters_in_the_name(call):
 EXPONENTS = {  # by hand, from the statement and the path
     "rf-kernel": ("n", "1/2"), "ntk-kernel": ("n", "1/2"), "rf-proportional": ("n", "1/2"), "ntk-width": ("k", "-1/2"),
     "ntk-proportional": ("k", "1/2"), "ntk-even": ("n", "0"), "ntk-not-even": ("n", "1/2"),
+    "search-samples": ("n", "1/2"), "search-width": ("k", "-1/2"), "spectral-trained": ("k", "-1/2"),
+    "spectral-features": ("n", "0"), "undercomplete": ("d", "1/2"), "undercomplete-optimised": ("d", "1/2"),
+    "quadratic-forms": ("d", "1/2"), "polynomials": ("n", "1/6"), "smooth-caps": ("n", "0"),
+    "universal-features": ("n", "0"), "universal-tangent": ("k", "1/2"),
 }  # fmt: skip
 
 
@@ -147,3 +151,14 @@ def test_a_spec_file_is_predicted(call, tmp_path):
     )
     output = call("predict", str(spec)).output
     assert "exponents    d: 1/4, log(d): 1, log(log(d)): 0" in output
+
+
+def test_the_equations_of_a_limit_are_printed_for_random_features() -> None:
+    from bigtheta.theory.limits.gaussian_equivalent import sobolev_pencil
+
+    shown = CliRunner().invoke(main, ["predict", "dohmatob2021/rf-proportional", "--equations"])
+    assert shown.exit_code == 0
+    assert sobolev_pencil().equations().text in shown.output
+    refused = CliRunner().invoke(main, ["predict", "dohmatob2021/rf-kernel", "--equations"])
+    assert refused.exit_code == 2
+    assert "random-features" in refused.output

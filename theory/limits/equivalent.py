@@ -84,10 +84,16 @@ def fit(blocks: Blocks, n: Floats) -> Fit:
         kept = np.where(values > 0, values / (values + tau[:, None]), 0.0)
         parts = blocks.counts * kept**2
         # n - df2 = sum N q (1 - q) + rest/tau, without cancellation; for least squares n - rank
-        left = (blocks.counts * kept * (1 - kept)).sum(1) + np.where(tau > 0, blocks.rest / tau, n - blocks.rank)
+        beyond = np.where(_near(n, blocks.rank), 0.0, n - blocks.rank)
+        left = (blocks.counts * kept * (1 - kept)).sum(1) + np.where(tau > 0, blocks.rest / tau, beyond)
         variances = np.where(parts > 0, parts / left[:, None], 0.0)
         bias = (blocks.target * (1 - kept) ** 2).sum(1) + max(1 - float(blocks.target.sum()), 0.0)
     return Fit(n, tau, kept, variances, bias)
+
+
+def _near(n: Floats, rank: float) -> npt.NDArray[np.bool_]:
+    """Whether n is the rank, up to the rounding of its sum."""
+    return np.abs(n - rank) < 1e-9 * min(rank, 1e300)
 
 
 def _effective_ridge(blocks: Blocks, n: Floats) -> Floats:
@@ -95,7 +101,7 @@ def _effective_ridge(blocks: Blocks, n: Floats) -> Floats:
     used = blocks.eigenvalues > 0
     counts, values = blocks.counts[used], blocks.eigenvalues[used]
     result = np.zeros_like(n)
-    chosen = n < blocks.rank
+    chosen = (n < blocks.rank) & ~_near(n, blocks.rank)
     size = n[chosen]
     if not size.size:
         return result

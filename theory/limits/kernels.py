@@ -45,7 +45,7 @@ def kernel_limit(
     total = noise + signal**2 / d * found.unlearned
     learned = signal**2 / d * (target * weights * found.kept**2).sum(1)
     with np.errstate(invalid="ignore", over="ignore"):
-        return np.asarray(learned + total * (found.variances * weights).sum(1)).reshape(sizes.shape)
+        return np.asarray(learned + total * (found.variances * weights).sum(1)).reshape(np.shape(n))
 
 
 def proportional_limit(

@@ -26,7 +26,7 @@ __all__ = ["finite_width_limit", "sobolev_limit"]
 Floats = npt.NDArray[np.float64]
 _KERNELS = ("rf-kernel", "ntk-kernel", "dot-product-kernel")
 _KINDS = (*_KERNELS, "random-features", "neural-tangent")
-_WIDE = 10**8
+_WIDE = 10**14
 _TERMS = 200
 
 

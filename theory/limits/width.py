@@ -110,4 +110,4 @@ def energies(
     total = noise + signal**2 / d * found.unlearned
     learned = signal**2 / d * (found.kept**2 @ (target * weights))
     with np.errstate(invalid="ignore", over="ignore"):
-        return np.asarray(learned + total * (found.variances @ weights)).reshape(np.shape(sizes))
+        return np.asarray(learned + total * (found.variances @ weights)).reshape(np.shape(n))

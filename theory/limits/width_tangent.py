@@ -36,10 +36,10 @@ def tangent_rank(phi: WidthConstants, d: int, k: int) -> int:
 def _quadratic_rank(d: int, k: int, linear: bool) -> int:
     """How many quadratic forms x^T A x, A = sum_j a_j w_j^T, are left beside the linear functions b . x, b = sum_j a_j.
 
-    For k < d a form fixes all of the a_j but an antisymmetric k x k matrix, which moves b in the span of the w_j alone.
+    For k < d a form fixes all of the a_j but an antisymmetric k x k matrix, which moves b in k - 1 directions of the span of the w_j.
     """
     forms = d * k - k * (k - 1) // 2 if k <= d else d * (d + 1) // 2
-    return forms - (d - min(k, k * (k - 1) // 2, d)) if linear else forms
+    return forms - max(d - k + 1, 0) if linear else forms
 
 
 def neural_tangent_limit(

@@ -26,7 +26,7 @@ PAPER = Paper(
 
 _EVEN = Control(activation="abs", because="mu_1 = 0: without a linear part the exponent here is 0")
 _WIDE = Control(statement=BigO(Integer(1)), because="a width of 2n does not make the interpolator robust")
-_ONE_SAMPLE_SIZE = "One path, d = 2n: that every d >= c n does the same is the theorem's, not the simulation's."
+_ONE_PATH = "One path, d = 2n: that every d >= c n does the same is the theorem's, not the simulation's."
 
 # --- (i) infinite width -----------------------------------------------------------------------------------------------
 
@@ -38,7 +38,7 @@ rf_kernel = Law(
     hypotheses=(Ne(mu(1), 0), Ge(d, n)),
     activations=("relu", "tanh", "erf"),
     controls=(_EVEN,),
-    note=_ONE_SAMPLE_SIZE,
+    note=_ONE_PATH,
 )  # fmt: skip
 
 ntk_kernel = Law(
@@ -49,7 +49,7 @@ ntk_kernel = Law(
     hypotheses=(Ne(mu(1), 0), Ge(d, n)),
     activations=("relu", "tanh"),
     controls=(_EVEN,),
-    note=_ONE_SAMPLE_SIZE,
+    note=_ONE_PATH,
 )  # fmt: skip
 
 rf_kernel_gaussian = Law(
@@ -59,8 +59,8 @@ rf_kernel_gaussian = Law(
     statement=Theta(sqrt(n)), path=Path(d=2 * n), sizes=geometric(n, 16, 512, cells=7),
     hypotheses=(Ne(mu(1), 0), Ge(d, n)),
     activations=("relu", "erf"),
-    controls=(Control(statement=BigO(n ** Rational(1, 4)), because="the price is that of the sphere, order sqrt(n)"),),
-    note="Even activations are no control here: the spread of |x| alone gives them a slope at these sizes.",
+    controls=(_EVEN,),
+    note=_ONE_PATH,
 )  # fmt: skip
 
 ntk_kernel_laplace = Law(
@@ -70,7 +70,7 @@ ntk_kernel_laplace = Law(
     statement=Theta(sqrt(n)), path=Path(d=2 * n), sizes=geometric(n, 16, 512, cells=7),
     hypotheses=(Ne(mu(1), 0), Ge(d, n)),
     activations=("relu", "erf"),
-    controls=(Control(statement=BigO(n ** Rational(1, 4)), because="the price is that of the sphere, order sqrt(n)"),),
+    controls=(Control(statement=BigO(n ** Rational(1, 4)), because="it is the price of the sphere, of order sqrt(n)"),),
     note="One law stands for all log-concave ones; the theorem covers every one of them.",
 )  # fmt: skip
 
@@ -120,7 +120,7 @@ memorised_light = Law(
     hypotheses=(Ge(d, n),),
     activations=("relu", "tanh", "abs"),
     controls=(_GONE,),
-    note="The fraction bends no verdict on S: the two are measured on draws of their own.",
+    note="Measured on draws of its own, not on those of the law on S.",
 )  # fmt: skip
 
 memorised_heavy = Law(
@@ -131,7 +131,7 @@ memorised_heavy = Law(
     hypotheses=(Ge(d, n),),
     activations=("relu", "tanh", "abs"),
     controls=(_GONE,),
-    note="The fraction bends no verdict on S: the two are measured on draws of their own.",
+    note="Measured on draws of its own, not on those of the law on S.",
 )  # fmt: skip
 
 narrow_features = Law(

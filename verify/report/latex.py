@@ -18,6 +18,7 @@ _ROWS = 18
 """Rows of one table; more go into the next one."""
 _FLOATS = 12
 """Figures between two \\clearpage: LaTeX holds no more than a few dozen floats."""
+_WIDTHS = (".2", ".2", ".12", ".19", ".22")
 _HEAD = r"Verdict & Law & Activation & Statement & Measured, 95\% \\"
 
 
@@ -62,11 +63,12 @@ def _table(report: Report, entries: Sequence[Entry], *, continued: bool) -> Iter
     caption = "Continued." if continued else f"{literal(caption)} A control is a claim known to be false, which must FAIL."
     yield r"\begin{table}[htbp]\centering\footnotesize"
     yield rf"\caption{{{caption}}}"
-    yield r"\begin{tabular}{@{}lp{.22\linewidth}p{.13\linewidth}p{.2\linewidth}p{.26\linewidth}@{}}"
+    yield r"\setlength{\tabcolsep}{3pt}"
+    yield r"\begin{tabular}{@{}" + "".join(rf"p{{{width}\linewidth}}" for width in _WIDTHS) + "@{}}"
     yield rf"\toprule {_HEAD}"
     yield r"\midrule"
     for entry in entries:
-        yield " & ".join([_verdict(entry), *(rf"\raggedright {cell}" for cell in _cells(entry))]) + r" \tabularnewline"
+        yield " & ".join(rf"\raggedright {cell}" for cell in (_verdict(entry), *_cells(entry))) + r" \tabularnewline"
         if entry.outcome is not Verdict.PASS:
             yield rf"\multicolumn{{5}}{{@{{}}p{{\linewidth}}@{{}}}}{{\raggedright {literal(entry.judgement.reason)}}}"
             yield r"\tabularnewline[2pt]"

@@ -1,0 +1,78 @@
+"""The JSON Schema of the spec file, made from the types that read it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from bigtheta.theory.data import NOISE_LAWS, QUANTITIES, TARGETS, Labels
+from bigtheta.theory.inputs import DATASETS, Inputs
+from bigtheta.theory.limits.named import LIMITS
+from bigtheta.theory.model import kinds
+from bigtheta.theory.options import by_kind
+from bigtheta.theory.spec import SpecFile
+
+__all__ = ["spec_schema"]
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_LABELS = ("noise", "signs", "linear", "quadratic", "classes")
+
+
+def spec_schema() -> dict[str, Any]:
+    """Return the schema: every field with its description, and the options of every built-in model and quantity.
+
+    Names that plugins give are accepted where they may be; what a formula may hold is checked when it is read.
+
+    >>> schema = spec_schema()
+    >>> sorted(schema["$defs"]["LawSpec"]["required"])
+    ['model', 'name', 'sizes', 'statement']
+    """
+    models, inputs = kinds(), by_kind(Inputs)
+    types = (SpecFile, Labels, *models.values(), *QUANTITIES.values(), *inputs.values())
+    _, parts = msgspec.json.schema_components(types)
+    parts = {name: _told(part) for name, part in parts.items()}
+    fields = parts["LawSpec"]["properties"]
+    fields["model"] |= _choice(models, parts, plugins=True)
+    fields["quantity"] |= _choice(QUANTITIES, parts)
+    fields["inputs"] |= _choice(inputs, parts, more=DATASETS)
+    fields["labels"] |= {"anyOf": [{"enum": list(_LABELS)}, {"$ref": "#/$defs/Labels"}]}
+    fields["limit"] |= {"enum": ["", *LIMITS]}
+    fields["sizes"] |= {
+        "propertyNames": {"enum": ["n", "d", "k"]}, "minProperties": 1, "maxProperties": 1,
+        "additionalProperties": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1},
+    }  # fmt: skip
+    fields["path"] |= {"propertyNames": {"enum": ["n", "d", "k"]}}
+    fields["margin"] |= {"anyOf": [{"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10}]}
+    del fields["margin"]["default"]
+    labels = parts["Labels"]["properties"]
+    labels["target"] |= {"enum": list(TARGETS)}
+    labels["noise_law"] |= {"enum": list(NOISE_LAWS)}
+    file = parts.pop("SpecFile")
+    return {"$schema": _DIALECT, **file, "title": "bigtheta spec file", "$defs": parts}
+
+
+def _choice(
+    types: Mapping[str, type], parts: Mapping[str, Any], *, more: Iterable[str] = (), plugins: bool = False
+) -> dict[str, Any]:
+    """A name, where no option is required, or a table with `kind` and its options; of a plugin any name and table."""
+    names = [name for name, cls in types.items() if parts[cls.__name__]["required"] == ["kind"]]
+    tables = [{"$ref": f"#/$defs/{cls.__name__}"} for cls in types.values()]
+    extra = list(more)
+    choices: list[dict[str, Any]] = [{"enum": [*names, *extra]}, *tables]
+    if extra:
+        choices.append({"type": "object", "required": ["kind"], "properties": {"kind": {"enum": extra}}})
+    if plugins:
+        other: dict[str, Any] = {"type": "string", "not": {"enum": list(types)}}
+        choices += [other, {"type": "object", "required": ["kind"], "properties": {"kind": other}}]
+    return {"anyOf": choices}
+
+
+def _told(part: dict[str, Any]) -> dict[str, Any]:
+    """A part with the prose of its docstring alone: no doctests, no margin."""
+    if "description" not in part:
+        return part
+    text = inspect.cleandoc(part["description"])
+    return part | {"description": text.partition(">>>")[0].strip()}
