@@ -1,6 +1,7 @@
 """Exact limits: what they cost, each beside a check by another route.
 
-Run: python benchmarks/limits.py [pencil] [continuation] [ridgeless] [digits] [simulation]; all if none is named.
+Run: python benchmarks/limits.py [pencil] [continuation] [ridgeless] [digits] [simulation] [harmonics] [widths]
+[adversarial]; all if none is named.
 """
 
 import os
@@ -107,7 +108,64 @@ def simulation():
         )
 
 
-BENCHMARKS = [pencil, continuation, ridgeless, digits, simulation]
+def harmonics():
+    """S^2 of kernels by spherical harmonics: the series of positive terms against Gauss-Gegenbauer quadrature."""
+    from bigtheta.theory.catalogue import activation
+    from bigtheta.theory.kernel import rf_kernel
+    from bigtheta.theory.limits.harmonics import by_quadrature, by_series
+    from bigtheta.theory.limits.kernels import kernel_limit
+
+    for name, d in (("relu", 10), ("relu", 10_000), ("tanh", 10_000)):
+        kernel, n = rf_kernel(activation(name)), np.geomspace(10, 1e6, 1000)
+        kernel_limit(kernel, n=10, d=d)
+        _, one = best(lambda kernel=kernel, d=d: kernel_limit(kernel, n=1000, d=d))
+        _, many = best(lambda kernel=kernel, d=d, n=n: kernel_limit(kernel, n=n, d=d))
+        series, quadrature = by_series(kernel, d, 4)[0], by_quadrature(kernel, d, 4)[0]
+        seen = series > 1e-20
+        apart = np.abs(quadrature[seen] / series[seen] - 1).max()
+        print(f"{name}, d = {d}: one n {1e3 * one:.2f} ms, 1000 n {1e3 * many:.0f} ms; routes differ by {apart:.1e}")
+
+
+def widths():
+    """S^2 of finite width at a thousand n, and the places of its peaks."""
+    from bigtheta.theory.limits import peaks, sobolev_limit
+
+    for model, name, d, k, last in (
+        ("random-features", "relu", 100, 250, 2000), ("random-features", "tanh", 100, 100, 2000),
+        ("neural-tangent", "cos", 100, 100, 9000),
+    ):  # fmt: skip
+        n = np.geomspace(10, last, 1000).round()
+        n = n[n != k]
+        sobolev_limit(model=model, activation=name, n=10, d=d, k=k)
+        _, one = best(lambda m=model, a=name, d=d, k=k: sobolev_limit(model=m, activation=a, n=50, d=d, k=k))
+        _, many = best(lambda m=model, a=name, d=d, k=k, n=n: sobolev_limit(model=m, activation=a, n=n, d=d, k=k), 3)
+        found, seconds = best(lambda m=model, a=name, d=d, k=k: peaks(m, a, d, k), 3)
+        print(
+            f"{model}, {name}, d = {d}, k = {k}: one n {1e3 * one:.1f} ms, {len(n)} n {1e3 * many:.0f} ms; "
+            f"peaks {found} in {1e3 * seconds:.0f} ms"
+        )
+
+
+def adversarial():
+    """A thousand random points of the adversarial limit: psi1 1e-2..1e3, psi2 .1..100, eps 1e-4..3, tau 0..3."""
+    from bigtheta.theory.limits import adversarial_limit, adversarial_risk
+
+    generator = np.random.default_rng(0)
+    logs = np.exp(generator.uniform(np.log([1e-2, 0.1, 1e-4]), np.log([1e3, 100, 3]), (1000, 3)))
+    points = [(*row, t) for row, t in zip(logs.tolist(), generator.uniform(0, 3, 1000).tolist(), strict=True)]
+    times, residuals = [], []
+    for psi1, psi2, eps, tau in points:
+        start = time.perf_counter()
+        residuals.append(adversarial_limit(psi1=psi1, psi2=psi2, eps=eps, tau=tau).residual)
+        times.append(1e3 * (time.perf_counter() - start))
+    error = abs(adversarial_risk(psi1=2, psi2=2, eps=0.5, tau=0.5) - 1.68391602)
+    print(
+        f"1000 of 1000 solved, {np.mean(times):.2f} ms on average, {max(times):.2f} ms at most; largest residual "
+        f"{max(residuals):.1e}; the printed 1.68391602 met to {error:.1e}"
+    )
+
+
+BENCHMARKS = [pencil, continuation, ridgeless, digits, simulation, harmonics, widths, adversarial]
 
 if __name__ == "__main__":
     asked = sys.argv[1:]

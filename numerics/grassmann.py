@@ -72,10 +72,10 @@ def _pairs(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     The two classes where there are two labels, all inputs twice otherwise.
     """
-    values = y.unique()
+    values = sorted(set(y.tolist()))
     if len(values) == 2:
         low, high = (y == value for value in values)
-        inverse = x.new_full((int(low.sum()), int(high.sum())), float((values[1] - values[0]) ** -2))
+        inverse = x.new_full((int(low.sum()), int(high.sum())), (values[1] - values[0]) ** -2)
         return x[low], x[high], inverse
     change = (y[:, None] - y).square()
     return x, x, torch.where(change == 0, 0, 1 / change)

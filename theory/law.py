@@ -34,7 +34,7 @@ __all__ = ["Control", "Law", "Paper", "find_laws", "law", "laws"]
 Expr = Any
 Hypothesis = Any  # a SymPy relation in the sizes and mu(j), or a Parity
 
-_MODULES = ("bubeck2020", "dohmatob2021", "bombari2023")
+_MODULES = ("bubeck2020", "dohmatob2021", "dohmatob2022", "hassani2022", "bombari2023")
 MARGIN, LIMIT_MARGIN, PEAK_MARGIN = 0.10, 0.05, 0.20
 """Default margins: of an exponent, absolute; of a limit and of a peak's place, relative."""
 _MARGINS = {Sense.LIMIT: LIMIT_MARGIN, Sense.PEAK: PEAK_MARGIN}
@@ -334,8 +334,8 @@ def hypothesis_text(hypothesis: Hypothesis) -> str:
 def laws(paper: str | None = None) -> tuple[Law, ...]:
     """Return every shipped law, or those of one paper; plugins are asked for a paper that is not shipped.
 
-    >>> [law.name for law in laws("bombari2023")]
-    ['ntk-even', 'ntk-not-even']
+    >>> [law.name for law in laws("bombari2023")][:2]
+    ['rf-sixth', 'rf-sixth-odd']
     """
     if paper is None or paper in _MODULES:
         return _shipped(paper)

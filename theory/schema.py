@@ -17,6 +17,29 @@ from bigtheta.theory.spec import SpecFile
 
 __all__ = ["spec_schema"]
 
+_TOLD: Mapping[str, str] = {
+    "name": "Name of the bound: letters, digits, _ . and -.",
+    "model": "What is simulated: a name, or a table with `kind` and options such as `ridge`.",
+    "statement": "The claim, such as Theta(sqrt(n)): Theta(f), Omega(f), O(f), each up to logarithms as Theta~(f); "
+    "Limit(f); Peak(r, at=1). f is a formula in n (samples), d (input dimension), k (hidden neurons), p (parameters), "
+    "mu(j) (Hermite coefficients), lam.",
+    "sizes": "Values of the one free size, n, d or k: five or more over at least a decade.",
+    "quantity": "What is measured: a name, or a table with `kind`.",
+    "path": "Every other size that the model uses, as a formula in the free one, such as 2*n.",
+    "activations": "Names, or formulas in u such as u*tanh(u); each is judged.",
+    "inputs": "Law of the inputs: a name, or a table with `kind`.",
+    "labels": "What is fitted: a name, or a table; the default is noise of variance 1.",
+    "margin": "How far the exponent may lie from the claim (default 0.1); for Limit and Peak relative (0.05, 0.2).",
+    "controls": "Claims that must FAIL.",
+    "limit": "Name of the exact limit that decides the law: the simulation is held against it, and it against the law.",
+    "claim": "The claim in a sentence, for the report.",
+    "source": "Where the claim is from.",
+}
+_CONTROL: Mapping[str, str] = {
+    "because": "Why it is false.",
+    "activation": "In place of the law's own.",
+    "statement": "In place of the law's own.",
+}
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _LABELS = ("noise", "signs", "linear", "quadratic", "classes")
 
@@ -35,6 +58,12 @@ def spec_schema() -> dict[str, Any]:
     _, parts = msgspec.json.schema_components(types)
     parts = {name: _told(part) for name, part in parts.items()}
     fields = parts["LawSpec"]["properties"]
+    for name, description in _TOLD.items():
+        fields[name] = {"description": description, **fields[name]}
+    parts["ControlSpec"] |= {  # TOML has no null
+        "properties": {name: {"description": text, "type": "string"} for name, text in _CONTROL.items()},
+        "anyOf": [{"required": ["activation"]}, {"required": ["statement"]}],
+    }
     fields["model"] |= _choice(models, parts, plugins=True)
     fields["quantity"] |= _choice(QUANTITIES, parts)
     fields["inputs"] |= _choice(inputs, parts, more=DATASETS)
@@ -45,8 +74,9 @@ def spec_schema() -> dict[str, Any]:
         "additionalProperties": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1},
     }  # fmt: skip
     fields["path"] |= {"propertyNames": {"enum": ["n", "d", "k"]}}
-    fields["margin"] |= {"anyOf": [{"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10}]}
-    del fields["margin"]["default"]
+    fields["margin"] = {
+        "description": _TOLD["margin"], "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10,
+    }  # fmt: skip
     labels = parts["Labels"]["properties"]
     labels["target"] |= {"enum": list(TARGETS)}
     labels["noise_law"] |= {"enum": list(NOISE_LAWS)}

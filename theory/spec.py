@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path as FilePath
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -18,67 +18,31 @@ __all__ = ["ControlSpec", "LawSpec", "SpecFile", "law_from_spec", "read_spec"]
 MAX_BYTES = 1_000_000
 
 
-def _field(description: str, *examples: object) -> msgspec.Meta:
-    return msgspec.Meta(description=description, examples=list(examples) or None)
-
-
 class ControlSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A claim close to the law that is known to be false, so that it must FAIL: other activation, statement, or both."""
+    """One [[law.controls]]: a claim close to the law that is known to be false, so that it must FAIL."""
 
-    because: Annotated[str, _field("Why it is false.", "mu_1 = 0, so nothing grows")]
-    activation: Annotated[str | None, _field("Activation in place of the law's own.", "abs")] = None
-    statement: Annotated[str | None, _field("Statement in place of the law's own.", "Theta(n)")] = None
+    because: str
+    activation: str | None = None
+    statement: str | None = None
 
 
 class LawSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The table [law] of a spec file, field by field as `Law` takes it."""
 
-    name: Annotated[str, _field("Name of the bound: letters, digits, _ . and -.", "my-bound")]
-    model: Annotated[
-        str | dict[str, Any],
-        _field("What is simulated: a name, or a table with `kind` and options such as `ridge`.", "random-features"),
-    ]
-    statement: Annotated[
-        str,
-        _field(
-            "The claim: Theta(f), Omega(f), O(f), each up to logarithms as Theta~(f); Limit(f); Peak(r, at=1). f is a "
-            "formula in n (samples), d (input dimension), k (hidden neurons), p (parameters), mu(j) (Hermite "
-            "coefficients), lam.",
-            "Theta(sqrt(n))", "Peak(n/k, at=1)",
-        ),
-    ]  # fmt: skip
-    sizes: Annotated[
-        dict[str, list[int]],
-        _field("Values of the one free size: n, d or k; five or more over at least a decade.", {"n": [50, 100, 200]}),
-    ]
-    quantity: Annotated[str | dict[str, Any], _field("What is measured: a name, or a table with `kind`.", "sobolev")] = (
-        "sobolev"
-    )
-    path: Annotated[
-        dict[str, str | int | float],
-        _field("Every other size that the model uses, as a formula in the free one.", {"d": "n", "k": "2*n"}),
-    ] = {}
-    activations: Annotated[
-        tuple[str, ...], _field("Names or formulas in u; each is judged.", ["relu", "u*tanh(u)"])
-    ] = ("relu",)
-    inputs: Annotated[str | dict[str, Any], _field("Law of the inputs: a name, or a table with `kind`.", "sphere")] = (
-        "sphere"
-    )
-    labels: Annotated[
-        str | dict[str, Any],
-        _field("What is fitted: a name, or a table; the default is noise of variance 1.", {"signal": 0.0, "noise": 1.0}),
-    ] = {}
-    margin: Annotated[
-        float | None,
-        _field("How far the exponent may lie from the claim (default 0.1); for Limit and Peak relative (0.05, 0.2)."),
-    ] = None
-    controls: Annotated[tuple[ControlSpec, ...], _field("Claims that must FAIL.")] = ()
-    limit: Annotated[
-        str,
-        _field("Name of the exact limit that decides the law: the simulation is held against it, and it against the law."),
-    ] = ""
-    claim: Annotated[str, _field("The claim in a sentence, for the report.")] = ""
-    source: Annotated[str, _field("Where the claim is from.", "draft v3, Theorem 2")] = ""
+    name: str
+    model: str | dict[str, Any]
+    statement: str
+    sizes: dict[str, list[int]]
+    quantity: str | dict[str, Any] = "sobolev"
+    path: dict[str, str | int | float] = {}
+    activations: tuple[str, ...] = ("relu",)
+    inputs: str | dict[str, Any] = "sphere"
+    labels: str | dict[str, Any] = {}
+    margin: float | None = None
+    controls: tuple[ControlSpec, ...] = ()
+    limit: str = ""
+    claim: str = ""
+    source: str = ""
 
 
 class SpecFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -169,7 +133,10 @@ def _check_limit(law: Law) -> None:
     if law.limit not in LIMITS:
         raise InvalidInputError(f"law {law.name!r}: {unknown_name('limit', law.limit, LIMITS)}")
     named = LIMITS[law.limit]
-    for what, got, known in (("quantity", law.quantity.kind, named.quantities), ("model", law.model.kind, named.models)):
+    for what, got, known in (
+        ("quantity", law.quantity.kind, named.quantities),
+        ("model", law.model.kind, named.models),
+    ):
         if got not in known:
             raise InvalidInputError(
                 f"law {law.name!r}: limit {law.limit!r} is of the {what} {' or '.join(known)} but got {got}"

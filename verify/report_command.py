@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
+FORMATS = ("html", "md", "tex", "junit", "csv")
 _OUT_HELP = "Write to FILE instead of standard output."
 _COMPARE_HELP = "What changed from the report in A to the one in B; exit code 0 if no verdict did, 1 otherwise."
 
 
 @click.command()
 @click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
-@click.option("--format", "form", type=click.Choice(["html", "md", "tex", "junit", "csv"]), default="md", show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="md", show_default=True)
 @click.option("--compare", nargs=2, type=click.Path(path_type=Path), metavar="A B", help=_COMPARE_HELP)
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help=_OUT_HELP)
 def report(folder: Path | None, form: str, compare: tuple[Path, Path] | None, out: Path | None) -> None:

@@ -36,9 +36,6 @@ _SMOOTHING = tuple(10.0**-i for i in range(1, 10))
 _GAP = 1e-8
 """Relative duality gap at which the smoothing ends."""
 _NEWTON_STEPS = 60
-_COLLAPSED = 1e-3
-"""A part of the first q: one that has become as small is near q = 0, where |q| has a kink that no step leaves; a large
-delta can have its minimum there where a smaller one has not."""
 
 
 @dataclass(frozen=True)
@@ -175,14 +172,14 @@ def minimise(a: Tensor, y: Tensor, eps: float) -> Minimum:
         return Minimum(zero, float(y.square().mean()), 0.0, 1.0, 0)
     n, gram, scale = len(y), a.T @ a, float(y.square().mean().sqrt())
     eye = torch.eye(a.shape[1], dtype=a.dtype, device=a.device)
-    q = start = solve_gram(gram + n * eps**2 * eye, a.T @ y).coefficients
-    collapsed = _COLLAPSED * float(torch.linalg.vector_norm(start))
+    q = solve_gram(gram + n * eps**2 * eye, a.T @ y).coefficients
     best = Minimum(zero, float(y.square().mean()), math.inf, 1.0, 0)
     iterations, condition = 0, 1.0
     for smoothing in _SMOOTHING:
         delta = smoothing * scale
-        q = start if float(torch.linalg.vector_norm(q)) <= collapsed else q
-        for _ in range(_NEWTON_STEPS):
+        if _smoothed(a, y, eps, q, delta) >= _smoothed(a, y, eps, zero, delta):
+            q = _beyond_zero(a, y, eps, delta)
+        for _ in range(_NEWTON_STEPS if bool(q.any()) else 0):
             rho, s, slope, gradient = _parts(a, y, eps, q, delta)
             step = solve_gram(_hessian(a, eps, q, delta, rho, s, slope), -gradient)
             iterations, condition = iterations + 1, step.condition
@@ -197,6 +194,21 @@ def minimise(a: Tensor, y: Tensor, eps: float) -> Minimum:
         if gap <= _GAP * objective:
             break
     return Minimum(best.q, best.objective, best.gap, best.condition, iterations)
+
+
+def _beyond_zero(a: Tensor, y: Tensor, eps: float, delta: float) -> Tensor:
+    """A q where the smoothed F is below its value at 0, from where no descent ends in the kink of |q|; 0 if none is.
+
+    Along A^T y F falls from 0 on, at the rate 2 (|A^T y| - eps sum_i rho_i)/n, unless 0 is its minimum.
+    """
+    zero, direction = torch.zeros_like(a[0]), a.T @ y
+    length = torch.linalg.vector_norm(direction)
+    if float(length) <= eps * float((y.square() + delta**2).sqrt().sum()):
+        return zero
+    here, q = _smoothed(a, y, eps, zero, delta), direction * (length / torch.linalg.vector_norm(a @ direction)) ** 2
+    while bool(q.any()) and _smoothed(a, y, eps, q, delta) >= here:
+        q = q / 2
+    return q
 
 
 def certified_gap(a: Tensor, y: Tensor, eps: float, q: Tensor, delta: float) -> float:

@@ -22,7 +22,7 @@ def cap_slope(s: float) -> float:
 
     In a cap |(I - z z^T) grad f(z)| = sqrt(1 - (x_i . z)^2)/s, largest at its edge x_i . z = 1 - s. Source: derived.
 
-    >>> cap_slope(0.25) ** 2
+    >>> round(cap_slope(0.25) ** 2, 12)
     7.0
     """
     return math.sqrt((2 - s) / s)

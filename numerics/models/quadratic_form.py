@@ -25,7 +25,7 @@ class QuadraticFormInterpolator(Interpolator):
 
 @interpolator.register
 def _(model: QuadraticForm, *, x: Tensor, w: None, y: Tensor, act: Activation) -> QuadraticFormInterpolator:
-    """Fit from the n x n Gram of the forms x_i x_i^T; n > d (d + 1)/2 is least squares in an orthonormal basis of forms.
+    """Fit from the n x n Gram of the forms x_i x_i^T; n > d (d + 1)/2 is least squares in a basis of forms.
 
     K_ij = (x_i . x_j)^2, (K + ridge I) c = y, A = sum_i c_i x_i x_i^T; grad f(z) = 2 A z.
     Shapes: x (n, d), y (n,). Source: derived (least norm in the space of symmetric matrices).

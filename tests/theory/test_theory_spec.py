@@ -8,9 +8,10 @@ import pytest
 from bigtheta.theory.data import Labels
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.inputs import Gaussian
-from bigtheta.theory.law import Law
+from bigtheta.theory.law import Control, Law
 from bigtheta.theory.model import RandomFeatures, RFKernel
 from bigtheta.theory.spec import MAX_BYTES, LawSpec, law_from_spec, read_spec
+from bigtheta.theory.statement import Omega
 
 GOOD = """\
 [law]
@@ -59,6 +60,15 @@ def test_every_field_is_read(read):
         inputs = "gaussian"
         labels = { signal = 1, noise = 0.5 }
         margin = 0.2
+        limit = "sobolev"
+
+        [[law.controls]]
+        statement = "Omega(n)"
+        because = "the square"
+
+        [[law.controls]]
+        activation = "abs"
+        because = "mu_1 = 0"
     """)
     assert (entry.id, entry.source, entry.claim, entry.margin) == ("all", "draft v3, Theorem 2", "Σ grows", 0.2)
     assert entry.model == RandomFeatures(ridge=0.25)
@@ -68,7 +78,12 @@ def test_every_field_is_read(read):
     assert entry.inputs == Gaussian()
     assert entry.labels == Labels(signal=1.0, noise=0.5)
     written = {"name", "source", "claim", "model", "quantity", "statement", "path", "sizes", "activations", "inputs",
-               "labels", "margin"}  # fmt: skip
+               "labels", "margin", "controls", "limit"}  # fmt: skip
+    assert entry.limit == "sobolev"
+    assert entry.controls == (
+        Control(statement=Omega("n"), because="the square"),
+        Control(activation="abs", because="mu_1 = 0"),
+    )
     assert set(LawSpec.__struct_fields__) == written
 
 
@@ -126,6 +141,20 @@ BAD = {
     "model option": (GOOD.replace('"rf-kernel"', '{ kind = "rf-kernel", ridg = 1 }'), ["model", "`ridg`"]),
     "model without kind": (GOOD.replace('"rf-kernel"', "{ ridge = 1 }"), ["model", "`kind`"]),
     "model needs k": (GOOD.replace("rf-kernel", "random-features"), ["path", "needs k"]),
+    "a control without a reason": (GOOD + '[[law.controls]]\nstatement = "Theta(n)"\n', ["missing", "`because`"]),
+    "a control of nothing": (GOOD + '[[law.controls]]\nbecause = "x"\n', ["controls[0]", "expected an activation or"]),
+    "a control misspelt": (GOOD + '[[law.controls]]\nbecause = "x"\nstatment = "Theta(n)"\n', ["`statment`"]),
+    "a control's statement": (GOOD + '[[law.controls]]\nbecause = "x"\nstatement = "Theta(n"\n', ["controls[0]"]),
+    "a control's activation": (
+        GOOD + '[[law.controls]]\nbecause = "x"\nactivation = "rellu"\n',
+        ["controls", "'relu'"],
+    ),
+    "controls are one table": (GOOD + '[law.controls]\nbecause = "x"\n', ["law.controls"]),
+    "limit": (GOOD + 'limit = "sobolv"\n', ["law 'my-bound'", "unknown limit 'sobolv'", "'sobolev'"]),
+    "limit of another quantity": (
+        GOOD + 'quantity = "sensitivity"\nlimit = "sobolev"\n',
+        ["law 'my-bound'", "limit 'sobolev'", "sensitivity"],
+    ),
     "a date": (GOOD + "claim = 1979-05-27\n", ["str", "`law.claim`"]),
 }
 

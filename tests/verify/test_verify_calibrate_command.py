@@ -114,6 +114,14 @@ def test_writes_rates_and_figure_and_prints_json(call: Call) -> None:
     assert "false PASS at 1.5 delta" in figure
 
 
+def test_of_stress_families_nothing_is_required(call: Call) -> None:
+    ran = call("calibrate", "--families", "stress", "--instances", "3", "--theorems", "1", "--jobs", "1")
+    assert ran.exit_code == 0
+    assert "stress orders: 3 instances" in ran.stdout
+    assert "acceptance on the stress families: not required" in ran.stdout
+    assert "theorem" not in ran.stdout
+
+
 @pytest.mark.slow
 def test_processes_change_nothing(call: Call) -> None:
     tables = [json.loads(call(*SMALL, jobs, "--json").stdout) for jobs in ("1", "2")]

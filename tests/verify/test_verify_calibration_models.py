@@ -11,9 +11,10 @@ import pytest
 from scipy import integrate, optimize, special, stats
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import cdist, pdist
+from sympy import primefactors
 
 from bigtheta.theory.statement import Statement
-from bigtheta.verify.calibration import allocations, extremes, geometry, permutations
+from bigtheta.verify.calibration import allocations, extremes, geometry, permutations, structures, trajectories
 from bigtheta.verify.calibration.theorems import THEOREMS, Theorem
 
 BY_NAME = {model.name: model for model in THEOREMS}
@@ -154,6 +155,45 @@ def lattice_sites(steps: Sequence[complex]) -> int:
     return len(set(np.cumsum([0, *steps]).tolist()))
 
 
+def descending(p: Sequence[int]) -> int:
+    return sum(a > b for a, b in itertools.pairwise(p))
+
+
+def ascending_run(p: Sequence[int]) -> int:
+    return max(j - i for i in range(len(p)) for j in range(i + 1, len(p) + 1) if descending(p[i:j]) == 0)
+
+
+def contours(n: int) -> list[list[int]]:
+    """Depths around every plane rooted tree of n nodes."""
+    walks = [list(itertools.accumulate(s)) for s in itertools.product((-1, 1), repeat=2 * n - 2)]
+    return [walk for walk in walks if min(walk) == walk[-1] == 0]
+
+
+def path_length(contour: Sequence[int]) -> int:
+    return sum(after for before, after in itertools.pairwise((0, *contour)) if after > before)
+
+
+def jammed(n: int) -> float:
+    return 1 + 2 / (n - 1) * sum(jammed(left) for left in range(n - 1)) if n > 1 else 0.0
+
+
+def divisions(a: int, b: int) -> int:
+    return 1 + divisions(b, a % b) if b else 0
+
+
+def spread(steps: Sequence[tuple[int, int, int]]) -> float:
+    return float(np.cumsum([(0, 0, 0), *steps], axis=0).var(0).sum())
+
+
+def mean_area(n: int) -> float:
+    """Mean area between the distribution function of n uniforms and the diagonal."""
+    k = np.arange(n + 1)
+    return survival(lambda t: float(stats.binom.pmf(k, n, t) @ abs(k / n - t)), 1)
+
+
+UNIT_STEPS = [tuple(sign * int(i == j) for j in range(3)) for i in range(3) for sign in (1, -1)]
+
+
 def absolute_sum(n: int) -> float:
     """Mean of the largest of n absolute sums of n signs."""
     below = [stats.binom.cdf((n + s) // 2, n, 0.5) - stats.binom.cdf((n - s - 1) // 2, n, 0.5) for s in range(n)]
@@ -232,9 +272,32 @@ EXACT: dict[str, tuple[int, Callable[[], float]]] = {
         5,
         lambda: float(np.mean([lattice_sites(s) for s in itertools.product((1, -1, 1j, -1j), repeat=5)])),
     ),
+    "descents": (6, lambda: over_permutations(6, descending)),
+    "displacement": (6, lambda: over_permutations(6, lambda p: sum(abs(a - i) for i, a in enumerate(p)))),
+    "ascending run": (6, lambda: over_permutations(6, ascending_run)),
+    "prefix maxima": (6, lambda: over_permutations(6, lambda p: 6 + sum(itertools.accumulate(p, max)))),
+    "recursive tree leaves": (
+        6,
+        lambda: float(np.mean([6 - len(set(p)) for p in itertools.product(*map(range, range(1, 6)))])),
+    ),
+    "trie path length": (12, lambda: 12 * sum(1 - (1 - 2.0**-k) ** 11 for k in range(60))),
+    "plane tree height": (6, lambda: float(np.mean([max(c) for c in contours(6)]))),
+    "plane tree path length": (6, lambda: float(np.mean([path_length(c) for c in contours(6)]))),
+    "root degree": (12, lambda: math.gamma(11.5) / math.gamma(11) / math.gamma(1.5)),
+    "jammed pairs": (12, lambda: jammed(12)),
+    "division steps": (12, lambda: float(np.mean([divisions(a, b) for a in range(1, 13) for b in range(1, 13)]))),
+    "prime divisors": (30, lambda: float(np.mean([len(primefactors(m)) for m in range(2, 31)]))),
+    "complete graph tree": (4, lambda: 31 / 35),
+    "connection threshold": (3, lambda: 1 / 2),  # the median of three
+    "walk hull perimeter": (12, lambda: math.sqrt(2 * math.pi) * sum(k**-0.5 for k in range(1, 13))),
+    "walk hull area": (12, lambda: sum((i * j) ** -0.5 / 2 for i in range(1, 12) for j in range(1, 13 - i))),
+    "gyration": (4, lambda: float(np.mean([spread(s) for s in itertools.product(UNIT_STEPS, repeat=4)]))),
+    "absolute area": (9, lambda: over_walks(9, lambda s: np.abs(s).sum())),
+    "transport distance": (12, lambda: mean_area(12)),
+    "close pairs": (12, lambda: 66 * (math.pi * 12 ** (-2 / 3) - 8 / 3 / 12 + 12 ** (-4 / 3) / 2)),
 }
 WITHOUT_MEAN = {"condition number"}
-HARDLY_CONVERGES = {"largest load"}
+HARDLY_CONVERGES = {"largest load", "ascending run"}
 
 
 def test_every_model_has_an_exact_mean() -> None:
@@ -332,6 +395,22 @@ def test_points_agree_with_all_pairs() -> None:
         offsets = abs(flat[:, None] - flat[None])
         around = np.hypot(*np.moveaxis(np.minimum(offsets, 1 - offsets), -1, 0)) + np.diag(np.full(40, np.inf))
         assert extremes._link(flat) == pytest.approx(around.min(1).max(), rel=1e-12)
+
+
+def test_light_edges_hold_the_tree_of_the_complete_graph() -> None:
+    """At n = 60 only edges lighter than 6 log(n)/n are drawn; all edges give trees of the same weights."""
+    rng, n = np.random.default_rng(13), 60
+    dense = [minimum_spanning_tree(np.triu(1 - rng.random((n, n)), 1)).data for _ in range(400)]
+    light = [trajectories._tree_weights(rng, n) for _ in range(400)]
+    assert {len(weights) for weights in light} == {n - 1}
+    for of in (np.sum, np.max):
+        assert stats.ks_2samp([of(w) for w in light], [of(w) for w in dense]).pvalue > 1e-3
+
+
+def test_the_longest_ascending_run_is_where_its_law_says() -> None:
+    """About n/k! runs are of k elements or more, so that the mean is near the k at which that is 1."""
+    root = optimize.brentq(lambda k: special.gammaln(k + 1) - math.log(3000), 1, 20)
+    assert abs(structures.ascending_run(np.random.default_rng(4), 3000, 300).mean() - root) < 0.6
 
 
 def test_spanning_tree_and_neighbours_agree_with_all_pairs() -> None:

@@ -22,7 +22,7 @@ from bigtheta.theory.errors import InvalidInputError
 __all__ = ["Blocks", "Fit", "fit"]
 
 Floats = npt.NDArray[np.float64]
-_STEPS = 200
+_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def fit(blocks: Blocks, n: Floats) -> Fit:
 
 def _near(n: Floats, rank: float) -> npt.NDArray[np.bool_]:
     """Whether n is the rank, up to the rounding of its sum."""
-    return np.abs(n - rank) < 1e-9 * min(rank, 1e300)
+    return np.abs(n - rank) < 1e-9 * n
 
 
 def _effective_ridge(blocks: Blocks, n: Floats) -> Floats:
@@ -106,8 +106,7 @@ def _effective_ridge(blocks: Blocks, n: Floats) -> Floats:
     if not size.size:
         return result
     high = np.log((float((counts * values).sum()) + blocks.rest) / size)
-    least = min(float(values.min()), blocks.rest / float(size.max())) if blocks.rest > 0 else float(values.min())
-    low = np.full_like(high, np.log(least) - 60.0) if blocks.rest == 0 else np.log(blocks.rest / size)
+    low = np.log(blocks.rest / size) if blocks.rest > 0 else np.full_like(high, np.log(float(values.min())) - 60.0)
     x = high.copy()
     for _ in range(_STEPS):
         tau = np.exp(x)

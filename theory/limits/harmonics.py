@@ -161,7 +161,7 @@ def harmonics(kernel: DotProductKernel, d: int, n: float) -> Harmonics:
     counts = np.exp(np.minimum(log_multiplicity(d, degree[: degrees + 1]), 600.0))
     eigenvalues, slopes, rest, missing = by_series(kernel, d, degrees)
     needed = (seen[: degrees + 1] <= 100 * n) & (eigenvalues > 0)
-    if np.any(missing[needed] > 1e-10 * eigenvalues[needed]):
+    if np.any(missing[needed] > 1e-7 * eigenvalues[needed]):
         if kernel.closed is None:
             raise InvalidInputError(
                 f"kernel limit: at d={d} the Taylor series of this kernel ends too soon, and it has no closed form; "

@@ -19,7 +19,7 @@ from bigtheta.theory.errors import InvalidInputError
 __all__ = ["edges", "marchenko_pastur"]
 
 Floats = npt.NDArray[np.float64]
-_LEAST, _MOST = 32, 3000
+_LEAST, _MOST = 32, 3072
 
 
 def edges(rho: float) -> tuple[float, float]:
@@ -31,12 +31,12 @@ def edges(rho: float) -> tuple[float, float]:
     return (1 - math.sqrt(rho)) ** 2, (1 + math.sqrt(rho)) ** 2
 
 
-def marchenko_pastur(k: float, d: float, *, gap: float) -> tuple[Floats, Floats]:
+def marchenko_pastur(k: float, d: float, *, gap: float, most: int = _MOST) -> tuple[Floats, Floats]:
     """Return values s_i and counts N_i with sum_i N_i g(s_i) = E tr g(M) for g analytic but for poles at s <= -gap.
 
     Gauss nodes of the density, from its Jacobi matrix, which is constant but for its first entry: diagonal 1, 1 + r,
     1 + r, ..., off-diagonal sqrt(r), for the law of mean 1 and ratio r = min(rho, 1/rho); for k > d the zeros are one
-    more node. As many nodes as a relative error of 1e-13 takes; 3000 at most, which covers gap > 1e-5 b at k = d.
+    more node. As many nodes as a relative error of 1e-13 takes, `most` at most; 3072 cover gap > 1e-5 b at k = d.
 
     Raises:
         InvalidInputError: for k or d below 1.
@@ -52,7 +52,7 @@ def marchenko_pastur(k: float, d: float, *, gap: float) -> tuple[Floats, Floats]
     rho = k / d
     low, high = edges(rho)
     apart = math.sqrt((low + gap) / (high - low)) if high > low else 1.0
-    nodes = int(np.clip(2 ** math.ceil(math.log2(10 / max(apart, 1e-9))), _LEAST, _MOST))
+    nodes = int(np.clip(2 ** math.ceil(math.log2(10 / max(apart, 1e-9))), _LEAST, most))
     unit, shares = _gauss(min(rho, 1 / rho), nodes)
     values, counts = unit * max(rho, 1.0), shares * min(k, d)
     if k <= d:

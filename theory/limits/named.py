@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.data import Labels, Quantity
 from bigtheta.theory.errors import InvalidInputError, unknown_name
-from bigtheta.theory.model import Model
+from bigtheta.theory.model import AdversarialFeatures, Model
 
 __all__ = ["LIMITS", "Measured", "NamedLimit", "limit_of", "limit_values"]
 
@@ -97,11 +97,53 @@ def _sobolev(measured: Measured, act: Activation, sizes: Mapping[str, Array]) ->
     return np.asarray(np.sqrt(squared), dtype=np.float64)
 
 
+def _quadratic_student(measured: Measured, act: Activation, sizes: Mapping[str, Array]) -> Array:
+    from bigtheta.theory.limits.quadratic_named import student_limit
+
+    found = student_limit(measured.model, act, rho=sizes["k"] / sizes["d"])
+    return np.asarray(found.robustness if measured.quantity.kind == "sobolev" else found.error, dtype=np.float64)
+
+
+def _adversarial(measured: Measured, act: Activation, sizes: Mapping[str, Array]) -> Array:
+    from bigtheta.theory.limits.adversarial import adversarial_limit
+
+    signal, noise, model = measured.labels.signal, measured.labels.noise, cast(AdversarialFeatures, measured.model)
+    if act.name != "relu" or signal == 0:
+        raise InvalidInputError(
+            f"limit 'adversarial-risk': known for relu and a signal > 0 alone but got {act.name}, signal={signal!r}"
+        )
+    found = [
+        adversarial_limit(
+            psi1=k / d, psi2=n / d, eps=model.eps, tau=np.sqrt(noise) / signal,
+            eps_test=model.eps if model.eps_test is None else model.eps_test,
+        )
+        for n, d, k in zip(sizes["n"], sizes["d"], sizes["k"], strict=True)
+    ]  # fmt: skip
+    values = {
+        "adversarial-risk": [signal**2 * at.risk for at in found],
+        "test-error": [signal**2 * at.V - noise for at in found],
+        "sobolev": [signal * at.b for at in found],
+    }
+    return np.asarray(values[measured.quantity.kind], dtype=np.float64)
+
+
 LIMITS: Mapping[str, NamedLimit] = {
     "sobolev": NamedLimit(
         "exact limit of the Sobolev seminorm",
         ("sobolev",),
         ("random-features", "neural-tangent", "rf-kernel", "ntk-kernel"),
         _sobolev,
+    ),
+    "quadratic-student": NamedLimit(
+        "exact limit for a quadratic target",
+        ("sobolev", "test-error"),
+        ("quadratic-student",),
+        _quadratic_student,
+    ),
+    "adversarial-risk": NamedLimit(
+        "exact limit of adversarial training",
+        ("adversarial-risk", "test-error", "sobolev"),
+        ("adversarial-features",),
+        _adversarial,
     ),
 }

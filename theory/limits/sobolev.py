@@ -44,9 +44,9 @@ def sobolev_limit(
     """Return the limit of S^2 = E |grad f(x)|^2, x uniform on the unit sphere, y = signal beta . x + N(0, noise).
 
     Infinite width: `kernel_limit`, any n. Finite width: `random_features_limit`, any n (inf at n = k without a ridge),
-    and `neural_tangent_limit`, n < p unless there is a ridge; to both is added, for phi without kinks or features of
-    phi itself, what the kernel has beyond them at infinite width, times (1 - n/p)_+: finite d, degree 3 and more. The
-    signal's part of S^2 is signal^2 q_1^2 w_1/d, q_1 the share of a linear target that is learned, w_1/d = 1 + O(1/d).
+    and `neural_tangent_limit`, n < p unless there is a ridge; to both (the latter if phi has no kinks) is added
+    what the kernel has beyond them at infinite width, times (1 - n/p)_+: finite d, degree 3 and more. The signal's part
+    of S^2 is signal^2 q_1^2 w_1/d, q_1 the share of a linear target that is learned, w_1/d = 1 + O(1/d).
 
     Args:
         model: "rf-kernel", "ntk-kernel", "random-features", "neural-tangent", or a spec, of small weights too.

@@ -12,8 +12,8 @@ from bigtheta.theory.limits.width import WidthConstants, energies
 __all__ = ["neural_tangent_limit", "tangent_rank"]
 
 Floats = npt.NDArray[np.float64]
-_GAP = 0.02
-"""Resolution of the spectrum of T, in units of its mean."""
+_GAP, _NODES = 0.02, 48
+"""Resolution of the spectrum of T, in units of its mean; eigenvalues enter in pairs."""
 
 
 def tangent_rank(phi: WidthConstants, d: int, k: int) -> int:
@@ -36,7 +36,7 @@ def tangent_rank(phi: WidthConstants, d: int, k: int) -> int:
 def _quadratic_rank(d: int, k: int, linear: bool) -> int:
     """How many quadratic forms x^T A x, A = sum_j a_j w_j^T, are left beside the linear functions b . x, b = sum_j a_j.
 
-    For k < d a form fixes all of the a_j but an antisymmetric k x k matrix, which moves b in k - 1 directions of the span of the w_j.
+    For k < d a form fixes the a_j up to an antisymmetric k x k matrix, which moves b in k - 1 directions.
     """
     forms = d * k - k * (k - 1) // 2 if k <= d else d * (d + 1) // 2
     return forms - max(d - k + 1, 0) if linear else forms
@@ -116,7 +116,7 @@ def neural_tangent_limit(
 
 def _pairs(d: int, k: int) -> tuple[Floats, Floats]:
     """Unordered pairs t <= s of eigenvalues of T = W^T W/k, not both 0, and how many there are of each."""
-    t, counts = marchenko_pastur(d, k, gap=_GAP)
+    t, counts = marchenko_pastur(d, k, gap=_GAP, most=_NODES)
     i, j = np.triu_indices(len(t))
     weights = counts[i] * counts[j] * np.where(i == j, 0.5, 1.0)
     used = t[i] + t[j] > 0

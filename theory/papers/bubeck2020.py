@@ -48,8 +48,8 @@ search_samples = Law(
 
 search_width = Law(
     name="search-width", paper=PAPER, theorem="Conjecture 1; evidence by search",
-    claim="Evidence, which may refute but never prove: with n and d fixed, trained networks do not gain smoothness from "
-    "width faster than sqrt(n/k) allows.",
+    claim="Evidence, which may refute but never prove: with n and d fixed, trained networks do not gain smoothness "
+    "from width faster than sqrt(n/k) allows.",
     model=SMOOTHEST, quantity=LipschitzLower(starts=16, steps=40), labels=SIGNS,
     statement=Omega(sqrt(n / k)), path=Path(n=80, d=16), sizes=geometric(k, 8, 80, cells=5),
     hypotheses=(Le(k, n), Le(n, d * k)),
@@ -61,8 +61,8 @@ search_width = Law(
 
 spectral_trained = Law(
     name="spectral-trained", paper=PAPER, theorem="Theorem 5",
-    claim="Without biases in the hidden layer |a| |W|_op is at least of order sqrt(n/k), whatever the weights: here for "
-    "networks trained to have a small path norm, whose width buys nothing.",
+    claim="Without biases in the hidden layer |a| |W|_op is at least of order sqrt(n/k), whatever the weights: here "
+    "for networks trained to have a small path norm, whose width buys nothing.",
     model=TrainedNetwork(bias=False, stop=0.5, penalty=0.02, steps=400, rate=0.02), quantity=LipschitzUpper(),
     labels=SIGNS,
     statement=Omega(sqrt(n / k)), path=Path(n=60, d=60), sizes=geometric(k, 4, 48, cells=6),
@@ -103,7 +103,7 @@ undercomplete = Law(
 
 undercomplete_optimised = Law(
     name="undercomplete-optimised", paper=PAPER, theorem="Theorem 6",
-    claim="With the projection on k = 8 dimensions optimised for the labels the Lipschitz constant is still of at least "
+    claim="With the projection on k = 8 dimensions optimised for the labels the Lipschitz constant is still at least of "
     "order sqrt(d/k), for n = d.",
     model=RandomFeatures(), quantity=McShane(projected=True, optimised=True), labels=SIGNS,
     statement=Omega(sqrt(d / k)), path=Path(n=d, k=8), sizes=geometric(d, 24, 240, cells=5),
@@ -127,8 +127,8 @@ quadratic_forms = Law(
     hypotheses=(Le(n, d * (d + 1) / 2),),
     activations=("relu",),
     controls=(Control(statement=BigO(Integer(1)), because="of order d^2 signs are not fitted by a bounded form"),),
-    note="2 |A|_op is the Lipschitz constant on the unit ball. On the sphere a multiple of the identity is constant, so "
-    "that |A|_op alone bounds nothing there; law polynomials measures the tangential gradient. The theorem is a lower "
+    note="2 |A|_op is the Lipschitz constant on the unit ball. On the sphere a multiple of the identity is constant, "
+    "so |A|_op alone bounds nothing there; law polynomials measures the tangential gradient. The theorem is a lower "
     "bound for every form of rank k; the simulation is of one form, of rank d.",
 )  # fmt: skip
 
@@ -161,8 +161,8 @@ smooth_caps = Law(
 
 UNIVERSAL = "the universal law, S. Bubeck, M. Sellke (2021), arXiv:2105.12806"
 
-universal_features = Law(
-    name="universal-features", paper=PAPER, theorem=UNIVERSAL,
+universal_rf = Law(
+    name="universal-rf", paper=PAPER, theorem=UNIVERSAL,
     claim="A model with p parameters that fits n random signs in R^d has a Lipschitz constant of at least order "
     "sqrt(n d/p): here random features of width n^2/20, p = k.",
     model=RandomFeatures(), quantity=Sobolev(test_points=64), labels=SIGNS,
@@ -170,12 +170,12 @@ universal_features = Law(
     hypotheses=(Le(n, k),),
     activations=("relu", "tanh"),
     controls=(Control(statement=Omega(n), because="memorising costs random features sqrt(n), not n"),),
-    note="The Sobolev seminorm is below the Lipschitz constant, so that a lower bound of it is the stronger one. On this "
-    "path p is of order n d and the bound of order 1: random features pay sqrt(n) whatever their width.",
+    note="The Sobolev seminorm is below the Lipschitz constant, so that a lower bound of it is the stronger one. On "
+    "this path p is of order n d and the bound of order 1: random features pay sqrt(n) whatever their width.",
 )  # fmt: skip
 
-universal_tangent = Law(
-    name="universal-tangent", paper=PAPER, theorem=UNIVERSAL,
+universal_ntk = Law(
+    name="universal-ntk", paper=PAPER, theorem=UNIVERSAL,
     claim="A model with p parameters that fits n random signs in R^d has a Lipschitz constant of at least order "
     "sqrt(n d/p): here the neural tangent model, p = d k, with k = d and n = k^2/8.",
     model=NeuralTangent(), quantity=Sobolev(test_points=64), labels=SIGNS,

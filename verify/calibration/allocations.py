@@ -1,4 +1,4 @@
-"""Balls, mappings, trees and searches: theorem models of the release benchmark, vectorised over trials.
+"""Balls, mappings, trees and searches: theorem models of the benchmark, vectorised over trials.
 
 Each sampler takes (rng, n, trials) and returns one number a trial; its docstring states the theorem and its source.
 """

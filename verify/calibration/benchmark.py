@@ -17,16 +17,17 @@ import numpy as np
 from bigtheta.theory.law import LIMIT_MARGIN, MARGIN
 from bigtheta.theory.statement import Statement
 from bigtheta.verify.calibration.families import synthetic
-from bigtheta.verify.calibration.instance import LIMITS, ONE_SIDED, ORDERS, SPLITS, Instance
+from bigtheta.verify.calibration.instance import LIMITS, ONE_SIDED, ORDERS, RELEASE, STRESS, Instance
 from bigtheta.verify.calibration.procedures import OURS, PROCEDURES, Answer, Procedure, Question
 from bigtheta.verify.calibration.score import Outcome, Rate, Standing, rates, required, standing
 from bigtheta.verify.calibration.theorems import theorem
 
 __all__ = ["ACCEPTED", "GROUPS", "Result", "Task", "assess", "benchmark", "instance_of"]
 
-GROUPS = tuple(f"{models} {kind}" for kind in (ORDERS, ONE_SIDED, LIMITS) for models in ("synthetic", "theorem"))
-ACCEPTED = GROUPS[:4]
-"""The groups that the acceptance is about: orders and one-sided claims; limits are reported beside them."""
+_MODELS = ("synthetic", "theorem", STRESS)
+GROUPS = tuple(f"{models} {kind}" for kind in (ORDERS, ONE_SIDED, LIMITS) for models in _MODELS)
+ACCEPTED = tuple(group for group in GROUPS if required(group))
+"""The groups that the acceptance is about: orders and one-sided claims; limits and stress are reported beside them."""
 
 Task = tuple[str, str, int, int]
 """Kind, split, index, seed."""
@@ -54,6 +55,8 @@ class Result:
     def standing(self, procedure: str = OURS) -> Standing:
         """How a procedure stands to the acceptance, on the worst of the groups that it is about."""
         found = [standing(self.rates(g, procedure), required(g)) for g in ACCEPTED if self.of(g, procedure)]
+        if not found:
+            return Standing.NONE
         return next((s for s in (Standing.VIOLATED, Standing.OPEN) if s in found), Standing.HOLDS)
 
     def median_ms(self, procedure: str = OURS) -> float:
@@ -103,7 +106,7 @@ def _ask(procedure: Procedure, instance: Instance, order: np.ndarray, margin: fl
 
 
 def benchmark(
-    splits: Sequence[str] = SPLITS[1:],
+    splits: Sequence[str] = (RELEASE,),
     *,
     instances: int = 900,
     theorems: int = 300,
@@ -115,18 +118,21 @@ def benchmark(
     """Run the benchmark.
 
     Args:
-        splits: of `instance.SPLITS`; the instances are shared out equally.
+        splits: of `instance.SPLITS`; the instances are shared out equally. The stress split has no theorem models.
         instances, theorems: numbers of synthetic instances and of instances of theorem models.
         jobs: processes; with more than one, the procedures are the standard ones.
         progress: called with the number done and the number in all.
     """
     began = time.perf_counter()
-    counts = {"synthetic": instances, "theorem": theorems}
+    shares = {
+        "synthetic": (instances, tuple(splits)),
+        "theorem": (theorems, tuple(split for split in splits if split != STRESS)),
+    }
     tasks = [
         (kind, split, index, seed)
-        for kind, count in counts.items()
-        for at, split in enumerate(splits)
-        for index in range(count * at // len(splits), count * (at + 1) // len(splits))
+        for kind, (count, of) in shares.items()
+        for at, split in enumerate(of)
+        for index in range(count * at // len(of), count * (at + 1) // len(of))
     ]
     tasks.sort(key=lambda task: (task[2], task))
     outcomes: list[Outcome] = []
@@ -136,7 +142,7 @@ def benchmark(
             if progress is not None:
                 progress(done, len(tasks))
     wall = time.perf_counter() - began
-    return Result(tuple(outcomes), tuple(splits), instances, theorems, seed, wall)
+    return Result(tuple(outcomes), tuple(splits), instances, theorems if shares["theorem"][1] else 0, seed, wall)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Matrices, samples, points and walks at their extremes: theorem models of the release benchmark.
+"""Matrices, samples, points and walks at their extremes: theorem models of the benchmark.
 
 Each sampler takes (rng, n, trials) and returns one number a trial; its docstring states the theorem and its source.
 """

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from bigtheta.verify.calibration.benchmark import GROUPS, Result
 from bigtheta.verify.calibration.instance import ORDERS
 from bigtheta.verify.calibration.procedures import OURS, PROCEDURES
-from bigtheta.verify.calibration.score import REQUIREMENTS
+from bigtheta.verify.calibration.score import REQUIREMENTS, required
 
 __all__ = ["draw", "write_figure"]
 
@@ -38,6 +38,8 @@ def draw(result: Result, group: str, ax: Any) -> Any:
         error = np.clip([centre - low, high - centre], 0, None)
         ax.errorbar(centre, heights, xerr=error, fmt="o", ms=4.5, capsize=2, color=COLOURS[name], label=name)
     for y, requirement in zip(rows, REQUIREMENTS, strict=True):
+        if requirement not in required(group):
+            continue
         ax.plot([requirement.level] * 2, [y - 0.45, y + 0.45], color=INK, lw=1.6)
         side = (requirement.level, 1) if requirement.at_least else (0, requirement.level)
         ax.fill_betweenx([y - 0.45, y + 0.45], *side, color=COLOURS[OURS], alpha=0.12, lw=0)

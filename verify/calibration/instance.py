@@ -1,7 +1,8 @@
 """An instance of the benchmark: samples by size, and the truth about them.
 
 Families are split: those of `DEVELOPMENT` were in use while the procedure was made, those of `RELEASE` only check it.
-A release family on which the procedure was changed joins development, and a new edition of release is written.
+A release family on which the procedure was changed joins development, and a new edition of release is written. Those of
+`STRESS` are outside of what a verdict promises: rates on them are reported, none is required.
 Each instance has a random stream of its own, keyed by seed, split, family and index, so that it is the same whatever
 else is run.
 """
@@ -15,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "DEVELOPMENT", "LIMITS", "ONE_SIDED", "ORDERS", "RELEASE", "SPLITS", "Instance", "design", "stream",
+    "DEVELOPMENT", "LIMITS", "ONE_SIDED", "ORDERS", "RELEASE", "SPLITS", "STRESS", "Instance", "design", "stream",
 ]  # fmt: skip
 
 Array = npt.NDArray[np.float64]
 
-DEVELOPMENT, RELEASE = "development", "release"
-SPLITS = (DEVELOPMENT, RELEASE)
-EDITION = 2
+DEVELOPMENT, RELEASE, STRESS = "development", "release", "stress"
+SPLITS = (DEVELOPMENT, RELEASE, STRESS)
+EDITION = 3
 """Of the release families; every edition has random streams of its own."""
 
 ORDERS, ONE_SIDED, LIMITS = "orders", "one-sided", "limits"
@@ -39,7 +40,7 @@ class Instance:
     """Samples of a quantity whose law is known.
 
     Attributes:
-        kind: "synthetic" or "theorem".
+        kind: "synthetic", "theorem" or "stress".
         family: the form of the finite-size correction, or the theorem.
         noise: the law of the noise; for theorems, that of the random object itself.
         law: formula in n of the exact order, such as "n*log(n)".

@@ -1,14 +1,13 @@
-"""Release families of synthetic instances: forms that no verdict was looked at on while the procedure was made.
+"""Release families of synthetic instances: corrections that decay, on which no verdict was looked at before.
 
-u = n/n_min. Forms and ranges of parameters were fixed before any of them was judged. Powers, logarithms, saturation and
-crossover each have more than one form; none is a form of `development`.
+u = n/n_min. Powers, logarithms, saturation and crossover, as the guarantee says: each correction keeps its sign and
+falls at every step. Forms and ranges of parameters were fixed before any of them was judged.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
+from scipy import special
 
 from bigtheta.verify.calibration.forms import Correction, Draw, Noise, between
 from bigtheta.verify.calibration.instance import RELEASE, Array
@@ -18,135 +17,94 @@ __all__ = ["CORRECTIONS", "NOISES"]
 Rng = np.random.Generator
 
 
-def _offset_power(rng: Rng, n: Array) -> Array:
-    """1 + c ((1 + b)/(u + b))^w: a power of a size that is off by a constant."""
-    c, b, w = rng.uniform(-0.5, 0.5), rng.uniform(-0.5, 3), rng.uniform(0.4, 1.5)
-    return np.asarray(1 + c * ((1 + b) / (n / n[0] + b)) ** w)
+def _single_power(rng: Rng, n: Array) -> Array:
+    """1 + c u^-w, w from 0.3 to 2, c up to a half."""
+    return np.asarray(1 + rng.uniform(-0.5, 0.5) * (n / n[0]) ** -rng.uniform(0.3, 2))
 
 
-def _negative_power(rng: Rng, n: Array) -> Array:
-    """(1 + b u^-w)^-p, up to a factor 1/2 below at n_min."""
-    b, w, p = rng.uniform(0.1, 1), rng.uniform(0.4, 1.4), rng.uniform(0.25, 1)
-    return np.asarray((1 + b * (n / n[0]) ** -w) ** -p)
+def _powers_of_one_sign(rng: Rng, n: Array) -> Array:
+    """1 + c u^-v + d u^-w, c and d of the same sign and up to a quarter each, v and w from 0.3 to 2."""
+    c = rng.choice([-1, 1]) * rng.uniform(0, 0.25, 2)
+    return np.asarray(1 + (c * (n / n[0])[:, None] ** -rng.uniform(0.3, 2, 2)).sum(1))
 
 
-def _root_of_squares(rng: Rng, n: Array) -> Array:
-    """The root of n^2a + B n^2b, b below a by 0.25 to 0.8."""
-    return np.asarray(np.sqrt(1 + rng.uniform(0.1, 1.2) * (n / n[0]) ** (-2 * rng.uniform(0.25, 0.8))))
+def _logarithm_of_ratio(rng: Rng, n: Array) -> Array:
+    """1 + c/(1 + log u)."""
+    return np.asarray(1 + rng.uniform(-0.5, 0.5) / (1 + np.log(n / n[0])))
 
 
-def _offset_logarithm(rng: Rng, n: Array) -> Array:
-    """1 + c (log n_min + k)/(log n + k), k from 1 to 6."""
-    c, k = rng.uniform(-0.5, 0.5), rng.uniform(1, 6)
-    return np.asarray(1 + c * (np.log(n[0]) + k) / (np.log(n) + k))
+def _root_of_logarithm(rng: Rng, n: Array) -> Array:
+    """1 + c sqrt(log n_min/log n)."""
+    return np.asarray(1 + rng.uniform(-0.5, 0.5) * np.sqrt(np.log(n[0]) / np.log(n)))
 
 
-def _logarithm_of_one_more(rng: Rng, n: Array) -> Array:
-    """1 + c log_2(1 + u)/u^w."""
-    u = n / n[0]
-    return np.asarray(1 + rng.uniform(-0.5, 0.5) * np.log2(1 + u) * u ** -rng.uniform(0.6, 1.2))
+def _exponential_saturation(rng: Rng, n: Array) -> Array:
+    """1 - exp(-b u^w), from a half of its limit at n_min to 0.95."""
+    return np.asarray(-np.expm1(-rng.uniform(0.7, 3) * (n / n[0]) ** rng.uniform(0.5, 1.2)))
 
 
-def _arctangent(rng: Rng, n: Array) -> Array:
-    """(2/pi) arctan(b u^w), from a half of its limit at n_min to 0.84."""
-    return np.asarray(2 / np.pi * np.arctan(rng.uniform(1, 4) * (n / n[0]) ** rng.uniform(0.4, 1.2)))
+def _error_function(rng: Rng, n: Array) -> Array:
+    """erf(b u^w), from 0.6 of its limit at n_min to 0.995."""
+    return np.asarray(special.erf(rng.uniform(0.6, 2) * (n / n[0]) ** rng.uniform(0.4, 1.2)))
 
 
-def _stretched_exponential(rng: Rng, n: Array) -> Array:
-    """1 + c exp(1 - u^s), s from 0.3 to 1."""
-    return np.asarray(1 + rng.uniform(-0.5, 0.5) * np.exp(1 - (n / n[0]) ** rng.uniform(0.3, 1)))
+def _any_crossover(rng: Rng, n: Array) -> Array:
+    """(1 + (A/u)^s)^(p/s): from n^(a - p) to n^a around u = A, up to a factor 2.3 at n_min."""
+    at, sharpness, power = rng.uniform(0.1, 2), rng.uniform(0.7, 3), rng.uniform(-0.6, 0.6)
+    return np.asarray((1 + (at * n[0] / n) ** sharpness) ** (power / sharpness))
 
 
-def _delayed(rng: Rng, n: Array) -> Array:
-    """1 + c (1 + u0^-w)/(1 + (u/u0)^w): flat up to u0, from 1 to 6, and a power beyond."""
-    c, at, w = rng.uniform(-0.5, 0.5), between(rng, 1, 6), rng.uniform(0.7, 2)
-    return np.asarray(1 + c * (1 + at**-w) / (1 + (n / n[0] / at) ** w))
-
-
-def _hump(rng: Rng, n: Array) -> Array:
-    """1 + c (u^-a - u^-b)/peak: nothing at n_min, at most 30% where it is largest."""
-    c, a, u = rng.uniform(-0.3, 0.3), rng.uniform(0.4, 1), n / n[0]
-    b = a + rng.uniform(0.3, 1.5)
-    at = (b / a) ** (1 / (b - a))
-    return np.asarray(1 + c * (u**-a - u**-b) / (at**-a - at**-b))
-
-
-def _bump(rng: Rng, n: Array) -> Array:
-    """1 + c exp(-(log u - m)^2/(2 s^2)): a bump over the smallest sizes."""
-    c, m, s = rng.uniform(-0.4, 0.4), rng.uniform(0, 1), rng.uniform(0.4, 1)
-    return np.asarray(1 + c * np.exp(-(((np.log(n / n[0]) - m) / s) ** 2) / 2))
-
-
-def _damped_cosine(rng: Rng, n: Array) -> Array:
-    """1 + c u^-w cos(2 pi log u/log(period) + phase), the period a factor of 3 to 20."""
-    c, w, u = rng.uniform(0.1, 0.5), rng.uniform(0.4, 1.2), n / n[0]
-    period, phase = np.log(between(rng, 3, 20)), rng.uniform(0, 2 * np.pi)
-    return np.asarray(1 + c * u**-w * np.cos(2 * np.pi * np.log(u) / period + phase))
+def _power_over_logarithm(rng: Rng, n: Array) -> Array:
+    """1 + c u^-w/(1 + log u), w from 0.2 to 1."""
+    c, w, u = rng.uniform(-0.5, 0.5), rng.uniform(0.2, 1), n / n[0]
+    return np.asarray(1 + c * u**-w / (1 + np.log(u)))
 
 
 CORRECTIONS = (
-    Correction("c/(u + b)^w", RELEASE, _offset_power),
-    Correction("(1 + b/u^w)^-p", RELEASE, _negative_power),
-    Correction("root of squares", RELEASE, _root_of_squares),
-    Correction("1/(log n + k)", RELEASE, _offset_logarithm),
-    Correction("log(1 + u)/u^w", RELEASE, _logarithm_of_one_more),
-    Correction("arctan", RELEASE, _arctangent),
-    Correction("stretched exponential", RELEASE, _stretched_exponential),
-    Correction("delayed power", RELEASE, _delayed),
-    Correction("hump", RELEASE, _hump),
-    Correction("bump", RELEASE, _bump),
-    Correction("damped cosine", RELEASE, _damped_cosine),
+    Correction("any power", RELEASE, _single_power),
+    Correction("powers of one sign", RELEASE, _powers_of_one_sign),
+    Correction("1/(1 + log u)", RELEASE, _logarithm_of_ratio),
+    Correction("sqrt(1/log n)", RELEASE, _root_of_logarithm),
+    Correction("1 - exp(-b u^w)", RELEASE, _exponential_saturation),
+    Correction("erf", RELEASE, _error_function),
+    Correction("any crossover", RELEASE, _any_crossover),
+    Correction("u^-w/(1 + log u)", RELEASE, _power_over_logarithm),
 )
 
 
-def _weibull(rng: Rng, trials: int, mean: Array, n: Array) -> Draw:
-    """Shape 1.2 (nearly exponential) to 30."""
-    shape = between(rng, 1.2, 30)
-    unit = math.gamma(1 + 1 / shape)
-    return tuple(m * rng.weibull(shape, trials) / unit for m in mean), 1.0
+def _lognormal(rng: Rng, trials: int, mean: Array, n: Array) -> Draw:
+    sd = between(rng, 0.03, 0.5)
+    return tuple(mean[:, None] * np.exp(sd * rng.standard_normal((len(mean), trials)) - sd**2 / 2)), 1.0
 
 
-def _uniform(rng: Rng, trials: int, mean: Array, n: Array) -> Draw:
-    """A factor uniform on 1 - r to 1 + r, r up to 0.9."""
-    r = between(rng, 0.05, 0.9)
-    return tuple(m * rng.uniform(1 - r, 1 + r, trials) for m in mean), 1.0
+def _student(rng: Rng, trials: int, mean: Array, n: Array) -> Draw:
+    scale, degrees = between(rng, 0.03, 0.3), rng.uniform(4, 10)
+    return tuple(mean[:, None] * np.exp(scale * rng.standard_t(degrees, (len(mean), trials)))), None
 
 
-def _two_modes(rng: Rng, trials: int, mean: Array, n: Array) -> Draw:
-    """Two narrow lognormal modes, one up to 3 times the other, with shares from 0.2 to 0.8."""
-    ratio, share, sd = between(rng, 1.1, 3), rng.uniform(0.2, 0.8), between(rng, 0.01, 0.1)
-    unit = (share + (1 - share) * ratio) * np.exp(sd**2 / 2)
-    shape = (len(mean), trials)
-    mode = np.where(rng.random(shape) < share, 1.0, ratio)
-    return tuple(mean[:, None] * mode * np.exp(sd * rng.standard_normal(shape)) / unit), 1.0
+def _contaminated(rng: Rng, trials: int, mean: Array, n: Array) -> Draw:
+    """Lognormal of sd 0.03 to 0.3, but of 4 to 7 times that for 3% to 8% of the samples."""
+    sd, share, factor = between(rng, 0.03, 0.3), rng.uniform(0.03, 0.08), rng.uniform(4, 7)
+    wide = np.where(rng.random((len(mean), trials)) < share, factor, 1.0)
+    return tuple(mean[:, None] * np.exp(sd * wide * rng.standard_normal(wide.shape))), None
 
 
-def _log_logistic(rng: Rng, trials: int, mean: Array, n: Array) -> Draw:
-    """exp(s times a logistic variable): a power tail of index 1/s, 4 or more."""
-    s = between(rng, 0.02, 0.25)
-    unit = np.pi * s / np.sin(np.pi * s)
-    return tuple(m * np.exp(rng.logistic(0, s, trials)) / unit for m in mean), 1.0
-
-
-def _narrowing(rng: Rng, trials: int, mean: Array, n: Array) -> Draw:
-    """Gamma, its sd relative to the mean shrinking as u^-k, k up to 1/4."""
-    spread = between(rng, 0.05, 0.8) * (n / n[0]) ** -rng.uniform(0, 0.25)
-    return tuple(m * rng.gamma(s**-2, s**2, trials) for m, s in zip(mean, spread, strict=True)), 1.0
-
-
-def _binomial(rng: Rng, trials: int, mean: Array, n: Array) -> Draw:
-    """Successes among as many tries as the mean needs, with chances 0.1 to 0.7; no zeros."""
-    factor, chance = between(rng, 5, 200) / mean.min(), rng.uniform(0.1, 0.7)
-    tries = np.ceil(factor * mean / chance).astype(np.int64)
-    counts = rng.binomial(tries[:, None], (factor * mean / tries)[:, None], (len(mean), trials))
+def _poisson(rng: Rng, trials: int, mean: Array, n: Array) -> Draw:
+    """Counts, 8 to 150 of them in the mean at n_min; no zeros."""
+    factor = between(rng, 8, 150) / mean[0]
+    counts = rng.poisson((factor * mean)[:, None], (len(mean), trials))
     return tuple(np.maximum(counts, 1).astype(np.float64)), factor
 
 
+def _gamma(rng: Rng, trials: int, mean: Array, n: Array) -> Draw:
+    shape = between(rng, 4, 200)
+    return tuple(mean[:, None] * rng.gamma(shape, 1 / shape, (len(mean), trials))), 1.0
+
+
 NOISES = (
-    Noise("Weibull", RELEASE, _weibull),
-    Noise("uniform", RELEASE, _uniform),
-    Noise("two modes", RELEASE, _two_modes),
-    Noise("log-logistic", RELEASE, _log_logistic),
-    Noise("gamma, narrowing with n", RELEASE, _narrowing),
-    Noise("binomial", RELEASE, _binomial, counts=True),
+    Noise("lognormal, sd to .5", RELEASE, _lognormal),
+    Noise("Student t(4 to 10)", RELEASE, _student),
+    Noise("contaminated 3% to 8%", RELEASE, _contaminated),
+    Noise("Poisson from 8 on", RELEASE, _poisson, counts=True),
+    Noise("gamma, shape from 4 on", RELEASE, _gamma),
 )

@@ -8,7 +8,7 @@ from enum import Enum
 
 from scipy import stats
 
-from bigtheta.verify.calibration.instance import ONE_SIDED, ORDERS
+from bigtheta.verify.calibration.instance import ONE_SIDED, ORDERS, STRESS
 from bigtheta.verify.verdict import Verdict
 
 __all__ = [
@@ -23,7 +23,7 @@ class Outcome:
     """What one procedure said of one instance, under a true claim and claims that are off.
 
     Attributes:
-        group: "synthetic" or "theorem" orders, or one-sided claims or limits of either.
+        group: "synthetic", "theorem" or "stress" orders, or one-sided claims or limits of any.
         true: the verdict on the true claim; at_1, at_15, at_25: on claims off by 1, 1.5 and 2.5 margins; quarter: on
             one off by 0.25. One-sided claims are off to the side where they are false.
         covered: whether the 95% interval holds the truth; None without one, and for one-sided claims, whose interval
@@ -102,6 +102,8 @@ class Standing(Enum):
     OPEN = "not shown"
     """The rate, or its bound, misses the level, but so few instances do not exclude it."""
     VIOLATED = "violated"
+    NONE = "not required"
+    """Nothing is required of what was run."""
 
 
 @dataclass(frozen=True)
@@ -139,11 +141,13 @@ _PASSES_AND_FAILS = tuple(r for r in REQUIREMENTS if not r.metric.startswith("co
 
 
 def required(group: str) -> tuple[Requirement, ...]:
-    """Return what is required in a group: of one-sided claims all but coverage, of limits nothing.
+    """Return what is required in a group: of one-sided claims all but coverage, of limits and stress nothing.
 
     >>> [len(required(f"theorem {kind}")) for kind in ("orders", "one-sided", "limits")]
     [6, 5, 0]
     """
+    if group.startswith(STRESS):
+        return ()
     return {ORDERS: REQUIREMENTS, ONE_SIDED: _PASSES_AND_FAILS}.get(group.split()[-1], ())
 
 

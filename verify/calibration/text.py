@@ -87,7 +87,7 @@ def families(result: Result, group: str) -> dict[str, dict[str, Rate]]:
     outcomes = result.of(group, OURS)
     for outcome in sorted(outcomes, key=lambda o: o.family):
         found.setdefault(outcome.family, []).append(outcome)
-    if group.startswith("synthetic"):
+    if not group.startswith("theorem"):
         for outcome in sorted(outcomes, key=lambda o: o.noise):
             found.setdefault(f"noise: {outcome.noise}", []).append(outcome)
     return {name: rates(some) for name, some in found.items()}

@@ -98,8 +98,8 @@ def facts_of(law: Law) -> LawFacts:
 
     >>> from bigtheta.theory.law import law
     >>> facts = facts_of(law("dohmatob2021/rf-kernel"))
-    >>> facts.statement, facts.path.text, facts.model
-    (Stated(text='Theta(sqrt(n))', latex='\\\\Theta\\\\left(\\\\sqrt{n}\\\\right)'), 'd = 2*n', 'infinite-width random features')
+    >>> facts.statement.text, facts.path.latex, facts.model
+    ('Theta(sqrt(n))', 'd = 2 n', 'infinite-width random features')
     """
     rules = [rf"{name} = {sympy.latex(rule)}" for name, rule in law.path.given]
     return LawFacts(

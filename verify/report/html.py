@@ -92,7 +92,12 @@ def _about(report: Report) -> list[tuple[str, str]]:
         if "file" in plugin:
             rows.append(("plugin file", f"{plugin['file']}, SHA-256 {plugin.get('sha256')}"))
         else:
-            rows.append(("plugin", f"{plugin.get('name')} {plugin.get('version')} ({'; '.join(plugin.get('entry_points', []))})"))
+            rows.append(
+                (
+                    "plugin",
+                    f"{plugin.get('name')} {plugin.get('version')} ({'; '.join(plugin.get('entry_points', []))})",
+                )
+            )
     return rows + [(name, version) for name, version in about.get("versions", {}).items()]
 
 

@@ -34,7 +34,9 @@ def render(report: Report) -> str:
     suite = ET.SubElement(root, "testsuite", counts)
     properties = ET.SubElement(suite, "properties")
     about = report.provenance
-    shown = {key: about.get(key) for key in ("seed", "profile", "trials", "device", "commit")} | about.get("versions", {})
+    shown = {key: about.get(key) for key in ("seed", "profile", "trials", "device", "commit")} | about.get(
+        "versions", {}
+    )
     for name, value in shown.items():
         if value is not None:
             ET.SubElement(properties, "property", {"name": _legal(name), "value": _legal(str(value))})

@@ -60,7 +60,9 @@ def write_figures(report: Report, folder: Path) -> None:
 
 def _table(report: Report, entries: Sequence[Entry], *, continued: bool) -> Iterator[str]:
     caption = f"{report.verdict.value}: {words.summary(report)}."
-    caption = "Continued." if continued else f"{literal(caption)} A control is a claim known to be false, which must FAIL."
+    caption = (
+        "Continued." if continued else f"{literal(caption)} A control is a claim known to be false, which must FAIL."
+    )
     yield r"\begin{table}[htbp]\centering\footnotesize"
     yield rf"\caption{{{caption}}}"
     yield r"\setlength{\tabcolsep}{3pt}"
@@ -84,7 +86,8 @@ def _verdict(entry: Entry) -> str:
 def _cells(entry: Entry) -> list[str]:
     stated = words.equation(entry.facts, entry.negative)
     law = literal(entry.facts.id).replace("/", r"/\allowbreak{}").replace("-", r"-\allowbreak{}")
-    claim = f"${stated.latex}$" if stated.latex else literal(stated.text)
+    formula = stated.latex.replace(r"\text", r"\mbox").replace(r"\operatorname", r"\mathrm")  # without amsmath
+    claim = f"${formula}$" if stated.latex else literal(stated.text)
     return [law, literal(words.activation(entry)), claim, literal(words.estimate(entry.judgement) or "--")]
 
 

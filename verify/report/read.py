@@ -6,8 +6,6 @@ What is read was perhaps written by others: LaTeX is kept only if it is plain ma
 from __future__ import annotations
 
 import math
-import re
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +13,14 @@ import msgspec
 
 from bigtheta.theory.errors import InvalidInputError, printable
 from bigtheta.verify.report.facts import ControlFacts, LawFacts, MutantFacts, Solves, Stated
+from bigtheta.verify.report.plain import is_plain_math
 from bigtheta.verify.report.report import SCHEMA, Entry, Report
 from bigtheta.verify.report.symbols import Symbol
 from bigtheta.verify.verdict import Bridge, Cell, Exponent, Judgement, Need, Verdict
 
-__all__ = ["is_plain_math", "read_report", "report_from_dict"]
+__all__ = ["read_report", "report_from_dict"]
 
 MAX_BYTES = 100_000_000
-
-_COMMANDS = frozenset(
-    "Gamma Omega Theta abs acos asin atan cdot cos cosh exp frac gamma geq infty lambda lceil left leq lfloor lim ln "
-    "log max mathrm min mu ne neq operatorname pi psi quad rceil rfloor right sin sinh sqrt tan tanh text tilde zeta "
-    "phi sigma".split()
-)
-_TOKEN = re.compile(r"\\([A-Za-z]+)|\\[,;! ]|[A-Za-z0-9 +\-*/=<>().,;:|!\[\]_^'{}]")
 
 
 class _Fit(msgspec.Struct, frozen=True):
@@ -163,33 +155,6 @@ def report_from_dict(content: object) -> Report:
         facts = _facts(kept)
         entries.append(_entry(kept, known.setdefault(facts, facts)))
     return Report(tuple(entries), read.provenance)
-
-
-@lru_cache(maxsize=4096)
-def is_plain_math(latex: str) -> bool:
-    r"""Whether LaTeX is a formula and nothing else: known commands, balanced braces, and it converts to MathML.
-
-    >>> is_plain_math(r"\Theta\left(\sqrt{n}\right)"), is_plain_math(r"\input{/etc/passwd}"), is_plain_math("x}{")
-    (True, False, False)
-    """
-    import latex2mathml.converter
-
-    if len(latex) > 2000 or "^^" in latex or latex.count(r"\left") != latex.count(r"\right"):
-        return False
-    depth, position = 0, 0
-    while position < len(latex):
-        token = _TOKEN.match(latex, position)
-        if token is None or (token[1] and token[1] not in _COMMANDS):
-            return False
-        depth += {"{": 1, "}": -1}.get(token[0], 0)
-        if not 0 <= depth <= 20:
-            return False
-        position = token.end()
-    try:
-        latex2mathml.converter.convert(latex)
-    except Exception:  # its errors have no common base
-        return False
-    return depth == 0
 
 
 def _entry(kept: _Judgement, facts: LawFacts) -> Entry:

@@ -17,8 +17,15 @@ import pandas as pd
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.law import Control, Law
 from bigtheta.verify.report.facts import (
-    ControlFacts, LawFacts, MutantFacts, Solves, control_facts, facts_of, mutant_facts, solves,
-)  # fmt: skip
+    ControlFacts,
+    LawFacts,
+    MutantFacts,
+    Solves,
+    control_facts,
+    facts_of,
+    mutant_facts,
+    solves,
+)
 from bigtheta.verify.sharpness import Mutant, is_discriminating
 from bigtheta.verify.verdict import Judgement, Verdict, exit_code, finite, judgement_dict, overall
 

@@ -9,7 +9,7 @@ from bigtheta.verify.report.facts import ControlFacts, LawFacts, Stated
 from bigtheta.verify.report.report import Entry, Report
 from bigtheta.verify.verdict import Judgement, Verdict
 
-__all__ = ["activation", "claim", "command", "control_line", "equation", "estimate", "rejects", "summary"]
+__all__ = ["activation", "claim", "command", "control_line", "equation", "estimate", "law_lines", "rejects", "summary"]
 
 
 def claim(entry: Entry) -> str:
@@ -79,6 +79,19 @@ def control_line(controls: Sequence[Entry]) -> str:
         expected = "as it must" if entry.verdict is Verdict.FAIL else "but it must FAIL"
         parts.append(f"control {name}: {entry.verdict.value} {expected}")
     return "; ".join(parts)
+
+
+def law_lines(report: Report) -> list[str]:
+    """Return a line a law: verdict, law, activation, claim, estimate, what would have been rejected, its controls."""
+    lines, seen = [], set()
+    for entry in report.entries:
+        if entry.control is not None:
+            continue
+        controls = report.controls_of(entry) if id(entry.law) not in seen else []
+        seen.add(id(entry.law))
+        told = (entry.verdict.value, entry.facts.id, activation(entry), claim(entry), estimate(entry.judgement))
+        lines.append("  ".join(part for part in (*told, rejects(entry.judgement), control_line(controls)) if part))
+    return lines
 
 
 def command(report: Report, entry: Entry) -> str:
