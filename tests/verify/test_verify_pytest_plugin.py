@@ -44,19 +44,15 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     def with_noise(sd: float) -> None:
         def run(experiments: Any, **options: Any) -> list[pd.DataFrame]:
             rng = np.random.default_rng(0)
+            solved = {"residual": 0.0, "condition": 1.0, "status": "ok"}
             return [
                 pd.DataFrame(
-                    [
-                        {
-                            **cell.sizes, "trial": trial, "value": cell.sizes["n"] ** 0.5 * np.exp(sd * rng.normal()),
-                            "residual": 0.0, "condition": 1.0, "status": "ok",
-                        }
-                        for cell in experiment.cells
-                        for trial in range(cell.trials)
-                    ]
+                    {**cell, **solved, "value": cell["n"] ** 0.5 * np.exp(sd * rng.normal())}
+                    for cell, count in zip(experiment.cells, experiment.trials, strict=True)
+                    for _ in range(count)
                 )
                 for experiment in experiments
-            ]  # fmt: skip
+            ]
 
         monkeypatch.setattr(run_module, "run", run)
 
@@ -100,14 +96,14 @@ def test_inconclusive_is_what_is_asked(simulated: Callable[[float], None]) -> No
 @pytest.mark.parametrize("choice", ["fail", "pass", "skip"])
 def test_fail_is_never_accepted(simulated: Callable[[float], None], choice: str) -> None:
     simulated(0.03)
-    with pytest.raises(AssertionError, match="^FAIL"):
+    with pytest.raises(AssertionError, match=r"^FAIL"):
         assert_law(TABLE | {"statement": "Theta(n)"}, inconclusive=choice)
 
 
 def test_what_was_not_simulated_does_not_pass() -> None:
     absent = TABLE | {"inputs": {"kind": "dataset", "name": "mnist", "path": "/nowhere"}, "path": {"d": 784}}
     for choice in ("fail", "pass"):
-        with pytest.raises(AssertionError, match="^SKIPPED: "):
+        with pytest.raises(AssertionError, match=r"^SKIPPED: "):
             assert_law(absent, inconclusive=choice)
     with pytest.raises(pytest.skip.Exception, match="SKIPPED: "):
         assert_law(absent, inconclusive="skip")
@@ -164,6 +160,31 @@ def test_wrong():
 def test_profile():
     assert settings.profile == "standard"
 """
+LIGHT = """
+import sys
+import pytest
+from bigtheta.verify.assertion import settings
+
+HEAVY = {"torch", "sympy", "numpy", "pandas", "scipy", "matplotlib", "msgspec", "click", "jinja2"}
+
+@pytest.fixture
+def broken():
+    settings.listener("FAIL  in a fixture")
+    raise ValueError
+
+@pytest.mark.bigtheta
+def test_lines():
+    settings.listener("PASS  one")
+    settings.listener("PASS  two")
+
+def test_of_a_broken_fixture(broken):
+    pass
+
+def test_nothing_heavy_is_imported_at_the_start():
+    assert "bigtheta.verify.pytest_plugin" in sys.modules
+    assert not HEAVY & set(sys.modules)
+    assert settings.profile == "quick"
+"""
 
 
 def folder_of_the_entry_point(target: Path) -> Path:
@@ -177,44 +198,46 @@ def folder_of_the_entry_point(target: Path) -> Path:
     return info.parent
 
 
-def run_pytest(
-    tmp_path: Path, suite: str, *arguments: str, flags: tuple[str, ...] = ()
-) -> subprocess.CompletedProcess[str]:
+def run_pytest(tmp_path: Path, suite: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     (tmp_path / "test_suite.py").write_text(suite)
     (tmp_path / "pytest.ini").write_text(
         "[pytest]\nfilterwarnings = error\naddopts = --strict-markers -p no:cacheprovider\n"
     )
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "COV"))}
     environment["PYTHONPATH"] = str(folder_of_the_entry_point(tmp_path))
-    command = [sys.executable, *flags, "-m", "pytest", *arguments]
+    command = [sys.executable, "-m", "pytest", *arguments]
     return subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
-def test_a_suite_of_a_user(tmp_path: Path, workers: tuple[str, ...]) -> None:
-    suite = SUITE.format(table=TABLE)
-    result = run_pytest(tmp_path, suite, "--bigtheta-profile", "standard", *workers)
+def laws_told(output: str) -> list[str]:
+    """The lines of the summary's section."""
+    section = output.partition(" asymptotic laws ")[2]
+    return [line for line in section.splitlines() if re.match(r"(PASS|FAIL)  \w", line)]
+
+
+def test_a_suite_of_a_user(tmp_path: Path) -> None:
+    """In a worker of pytest-xdist, whose lines must travel to where the summary is printed."""
+    result = run_pytest(tmp_path, SUITE.format(table=TABLE), "--bigtheta-profile", "standard", "-n", "1")
     assert result.returncode == 1, result.stdout + result.stderr
     assert "1 failed, 2 passed" in result.stdout
     assert "AssertionError: FAIL: S = Theta(n) of tiny with relu: the exponent of n is in " in result.stdout
-    assert "verify/assertion.py" not in result.stdout, "the traceback ends in the test"
-    summary = result.stdout.partition("asymptotic laws")[2]
-    lines = [line for line in summary.splitlines() if re.match(r"(PASS|FAIL)  tiny  relu  S = ", line)]
-    assert sorted(line[:4] for line in lines) == ["FAIL", "PASS"]
+    assert "def assert_law" not in result.stdout, "the traceback ends in the test"
+    assert [line.partition("  slope")[0] for line in laws_told(result.stdout)] == [
+        "PASS  tiny  relu  S = Theta(sqrt(n))", "FAIL  tiny  relu  S = Theta(n)",
+    ]  # fmt: skip
 
 
-def test_pytest_starts_as_fast_as_without(tmp_path: Path) -> None:
-    suite = "def test_nothing():\n    pass\n"
-    result = run_pytest(
-        tmp_path, suite, "-q", "-p", "no:xdist", "-p", "no:hypothesispytest", flags=("-X", "importtime")
-    )
+def test_each_line_is_told_once_and_pytest_starts_light(tmp_path: Path) -> None:
+    result = run_pytest(tmp_path, LIGHT, "-p", "no:hypothesispytest")
+    assert "2 passed, 1 error" in result.stdout, result.stdout + result.stderr
+    assert laws_told(result.stdout) == ["PASS  one", "PASS  two", "FAIL  in a fixture"]
+
+
+def test_a_suite_without_laws_says_nothing_of_them(tmp_path: Path) -> None:
+    result = run_pytest(tmp_path, "def test_nothing():\n    pass\n")
     assert result.returncode == 0, result.stdout + result.stderr
-    imported = set(re.findall(r"^import time: +\d+ \| +\d+ \| +(\S+)$", result.stderr, re.MULTILINE))
-    assert "bigtheta.verify.pytest_plugin" in imported
-    heavy = {"torch", "sympy", "numpy", "pandas", "scipy", "matplotlib", "msgspec", "click", "jinja2"}
-    assert not imported & heavy
     assert "asymptotic laws" not in result.stdout
 
 

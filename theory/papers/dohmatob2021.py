@@ -217,7 +217,7 @@ ntk_proportional_linear = Law(
     name="ntk-proportional-linear", paper=PAPER, theorem="abstract (iii); exponent from the exact limit",
     claim="With d = k and n = k^2/8 activations with a linear part attain sqrt(n/k) too, once n >> d^(3/2).",
     model=NeuralTangent(),
-    statement=Theta(sqrt(n / k)), path=Path(d=k, n=k**2 / 8), sizes=geometric(k, 14, 140, cells=7),
+    statement=Theta(sqrt(n / k)), path=Path(d=k, n=k**2 / 8), sizes=geometric(k, 16, 160, cells=9),
     hypotheses=(Le(n, d * k), Ne(mu(1), 0)),
     activations=("relu", "tanh"),
     controls=(Control(statement=Omega(sqrt(n)), because="the interpolator is more robust than sqrt(n): width counts"),),
