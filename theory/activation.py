@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import mpmath
@@ -245,7 +245,7 @@ class Activation:
     def numeric(self, order: int = 0) -> Callable[[npt.ArrayLike], npt.NDArray[np.float64]]:
         """Return the derivative of the given order as a float64 numpy function (right-hand value at a kink)."""
         pieces = self.derivative(order)
-        functions = [sympy.lambdify(u, piece.expression, modules=NUMPY_MODULES) for piece in pieces]
+        functions = [_compiled(piece.expression) for piece in pieces]
         edges = np.array([float(k) for k in self.kinks])
 
         def evaluate(x: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -267,6 +267,13 @@ class Activation:
     def latex(self) -> str:
         """The formula in LaTeX, in the variable u."""
         return str(sympy.latex(self.expression))
+
+
+@lru_cache(maxsize=1024)
+def _compiled(expression: Expr) -> Callable[[Any], Any]:
+    """The formula of a piece as a numpy function."""
+    function: Callable[[Any], Any] = sympy.lambdify(u, expression, modules=NUMPY_MODULES)
+    return function
 
 
 def _one_way(x: Expr) -> Expr:

@@ -72,10 +72,17 @@ def panel_nodes(
     """Return Gauss-Legendre nodes and weights on panels of [-reach, reach] that end at the kinks."""
     edges = np.linspace(-reach, reach, 2 * math.ceil(reach / panel) + 1)
     edges = np.unique(np.concatenate([edges, [k for k in kinks if abs(k) < reach]]))
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = _rule()
     half = np.diff(edges)[:, None] / 2
     middle = (edges[1:] + edges[:-1])[:, None] / 2
     return (middle + half * nodes).ravel(), (half * weights).ravel()
+
+
+@lru_cache(maxsize=1)
+def _rule() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Gauss-Legendre nodes and weights on [-1, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    return nodes, weights
 
 
 @lru_cache(maxsize=512)

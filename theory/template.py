@@ -37,7 +37,7 @@ statement = "Theta(sqrt(n))"
 path = {{ d = "n", k = "2*n" }}
 
 # The one that varies: five values or more, over a decade or more, or nothing will PASS.
-sizes = {{ n = [40, 80, 160, 320, 640] }}
+sizes = {{ n = [30, 60, 120, 240, 480, 960] }}
 
 # Names (`bigtheta activations` lists them) or formulas in u such as "u*tanh(u)"; each is judged.
 activations = ["relu"]

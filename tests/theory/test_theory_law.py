@@ -470,7 +470,7 @@ class TestShippedLaws:
     def test_it_can_be_interpolated_in_every_cell(self, entry):
         for cell in entry.cells:
             assert min(cell.values()) >= 1
-            if entry.model.ridge or isinstance(entry.statement, Peak):  # not to be interpolated, or least squares too
+            if entry.model.ridge or isinstance(entry.statement, Peak) or not entry.quantity.fits:
                 continue
             if isinstance(entry.model, RandomFeatures):
                 assert cell["n"] <= cell["k"]

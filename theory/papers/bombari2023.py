@@ -139,8 +139,12 @@ universal_random = Law(
 
 # --- images -----------------------------------------------------------------------------------------------------------
 
-_IMAGES = "Two classes of the test set, n up to 400 where the paper has 400, 800 and 1200: beyond, n passes the rank of "
-_IMAGES += "the pixels and the linear part has its own peak. No theorem covers these data; it is evidence, as in the paper."
+_IMAGES = (
+    "Two classes of the test set, n up to 400 where the paper has 400, 800 and 1200: beyond, n passes the rank of "
+)
+_IMAGES += (
+    "the pixels and the linear part has its own peak. No theorem covers these data; it is evidence, as in the paper."
+)
 _CLASSES = Labels(signal=1.0, noise=0.0, target="classes")
 
 mnist_rf = Law(
@@ -159,8 +163,8 @@ mnist_rf_width = Law(
     claim="On MNIST the sensitivity of random features does not fall as the width grows.",
     model=RandomFeatures(weights=Weights.SMALL), inputs=Dataset(name="mnist"), labels=_CLASSES,
     quantity=Sensitivity(test_points=64),
-    statement=Omega(Integer(1)), path=Path(n=80, d=784), sizes=geometric(k, 1600, 16000, cells=8),
-    hypotheses=(Ge(k, 20 * n),),
+    statement=Omega(Integer(1)), path=Path(n=100, d=784), sizes=geometric(k, 1600, 25600, cells=7),
+    hypotheses=(Ge(k, 10 * n),),
     activations=("tanh", "erf"),
     controls=(_AS_TANGENT,), note=_IMAGES,
 )  # fmt: skip
@@ -189,6 +193,6 @@ cifar_rf = Law(
     hypotheses=(Ge(k, n),),
     activations=("tanh", "erf"),
     controls=(_ROBUST,),
-    note="Even activations of the neural tangent model are no law here: on raw CIFAR-10, whose mean is far from 0, their "
-    "sensitivity still grows about as n^(1/5) up to n = 800. " + _IMAGES,
+    note="Even activations of the neural tangent model are no law here: on raw CIFAR-10, whose mean is far from 0, "
+    "their sensitivity still grows about as n^(1/5) up to n = 800. " + _IMAGES,
 )  # fmt: skip

@@ -142,7 +142,8 @@ narrow_features = Law(
     hypotheses=(Lt(k, n),),
     activations=("relu", "tanh"),
     controls=(Control(statement=BigO(n ** Rational(1, 4)), because="too narrow to interpolate is not robust"),),
-    note="The ridge of .001 stands for 0: far below the features' spectrum, it says that more labels than parameters are meant.",
+    note="The ridge of .001 stands for 0: far below the features' spectrum, it says that more "
+    "labels than parameters are meant.",
 )  # fmt: skip
 
 memorised_narrow = Law(
@@ -228,7 +229,7 @@ ntk_proportional_linear = Law(
 
 ntk_lower = Law(
     name="ntk-lower", paper=PAPER, theorem="abstract (iii)",
-    claim="Finite-width neural-tangent interpolators of proportional d and k have S >= c sqrt(n/k), linear part or not.",
+    claim="Finite-width neural-tangent interpolators with d and k proportional have S >= c sqrt(n/k), at any n.",
     model=NeuralTangent(),
     statement=Omega(sqrt(n / k)), path=Path(d=k, n=2 * k), sizes=geometric(k, 12, 480, cells=8),
     hypotheses=(Le(n, d * k),),

@@ -29,7 +29,7 @@ PAPER = Paper(
 )
 THEOREM = "Theorem 4.2"
 QUIET, LOUD = Labels(signal=1.0, noise=0.25), Labels(signal=1.0, noise=1.0)
-SIZES = geometric(d, 12, 120, cells=6)
+SIZES = geometric(d, 10, 100, cells=5)
 EXACT = (
     "V and E |grad f|^2 are exact for the weights drawn; that y - f is Gaussian and |grad f| constant, which the "
     "formula for AR takes, holds in the limit alone and is not tested."
@@ -116,7 +116,7 @@ zero = Law(
     name="zero-phase", paper=PAPER, theorem="derived",
     claim="Beyond a critical eps, 0.893 at k = d, n = 3 d, no features are better than any: AR = 1 + tau^2 = 1.25.",
     model=AdversarialFeatures(eps=1.0), quantity=AdversarialRisk(), inputs="gaussian", labels=QUIET,
-    statement=Limit(Rational(5, 4)), path=Path(k=d, n=3 * d), sizes=geometric(d, 8, 96, cells=6),
+    statement=Limit(Rational(5, 4)), path=Path(k=d, n=3 * d), sizes=geometric(d, 8, 80, cells=5),
     activations=("relu",),
     controls=(
         Control(statement=Limit(Rational(21, 16)), because="5% above the limit"),
@@ -132,7 +132,7 @@ peak = Law(
     claim="At fixed n = 2 d the adversarial risk rises with the width up to a peak at k = 3.66 d, beyond k = n, and "
     "falls after it.",
     model=AdversarialFeatures(eps=0.5), quantity=AdversarialRisk(), inputs="gaussian", labels=QUIET,
-    statement=Peak(k / d, at=3.657), path=Path(d=60, n=120), sizes=geometric(k, 50, 800, cells=11),
+    statement=Peak(k / d, at=3.657), path=Path(d=60, n=120), sizes=geometric(k, 50, 800, cells=9),
     activations=("relu",),
     controls=(Control(statement=Peak(k / d, at=2), because="the peak of plain least squares, at k = n"),),
     note="At psi2 = 10 the maximum, 1.563, is at k = 21.6 d, after a minimum of 1.092 at k = 4.06 d: there the sizes to "

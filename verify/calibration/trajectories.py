@@ -44,9 +44,15 @@ def _tree_weights(rng: Rng, n: int) -> Array:
     code = rng.geometric(chance, int(pairs * chance + 6 * np.sqrt(pairs * chance)) + 6).cumsum() - 1
     code = code[code < pairs]
     j = np.floor((1 + np.sqrt(1 + 8.0 * code)) / 2).astype(np.int64)
-    weights = chance * (1 - rng.random(len(code)))
-    graph = sparse.csr_matrix((weights, (code - j * (j - 1) // 2, j)), shape=(n, n))
-    return np.asarray(csgraph.minimum_spanning_tree(graph).data)
+    i, weights = code - j * (j - 1) // 2, chance * (1 - rng.random(len(code)))
+    tree = np.empty(0)
+    for share in (0.25, 1.0):  # the lightest edges mostly hold the tree, which then is that of all
+        kept = weights <= share * chance
+        graph = sparse.csr_matrix((weights[kept], (i[kept], j[kept])), shape=(n, n))
+        tree = np.asarray(csgraph.minimum_spanning_tree(graph).data)
+        if len(tree) == n - 1:
+            break
+    return tree
 
 
 def walk_hull_perimeter(rng: Rng, n: int, trials: int) -> Array:
