@@ -17,8 +17,8 @@ from bigtheta.theory.options import Kind, by_kind, check_size, convert, read_kin
 
 __all__ = [
     "QUANTITIES", "AdversarialRisk", "Inputs", "Labels", "LipschitzLower", "LipschitzUpper", "McShane", "Memorised",
-    "OperatorNorm", "Quantity", "Sensitivity", "Sobolev", "TestError", "TrainError", "check_size", "check_together", "convert",
-    "inputs", "labels", "quantity",
+    "OperatorNorm", "Quantity", "Sensitivity", "Sobolev", "TestError", "TrainError", "check_size", "check_together",
+    "convert", "inputs", "labels", "quantity",
 ]  # fmt: skip
 
 TARGETS = ("linear", "quadratic", "classes")

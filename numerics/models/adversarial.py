@@ -205,7 +205,8 @@ def _beyond_zero(a: Tensor, y: Tensor, eps: float, delta: float) -> Tensor:
     length = torch.linalg.vector_norm(direction)
     if float(length) <= eps * float((y.square() + delta**2).sqrt().sum()):
         return zero
-    here, q = _smoothed(a, y, eps, zero, delta), direction * (length / torch.linalg.vector_norm(a @ direction)) ** 2
+    q: Tensor = direction * (length / torch.linalg.vector_norm(a @ direction)) ** 2
+    here = _smoothed(a, y, eps, zero, delta)
     while bool(q.any()) and _smoothed(a, y, eps, q, delta) >= here:
         q = q / 2
     return q

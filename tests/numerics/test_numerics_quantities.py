@@ -326,7 +326,7 @@ def test_the_fraction_memorised_by_a_smoother_is_its_trace(ridge):
 
 
 def test_the_table_of_quantities_runs_end_to_end():
-    for name in QUANTITIES.keys() - {"lipschitz-upper", "operator-norm", "adversarial-risk"}:  # which kernel models do not have
+    for name in QUANTITIES.keys() - {"lipschitz-upper", "operator-norm", "adversarial-risk"}:  # no kernel has these
         frame = simulate(
             model={"kind": "rf-kernel", "ridge": 0.1}, activation="tanh", sizes={"n": 12, "d": 15}, quantity=name,
             trials=2, labels={"signal": 1.0, "noise": 0.5}, seed=1,

@@ -87,9 +87,11 @@ def test_the_limit_of_the_tangent_is_that_of_its_exact_mean() -> None:
 def test_robustness_improves_with_the_error_where_the_laws_say_so_and_nowhere_else() -> None:
     widths = np.geomspace(0.5, 64, 60)
     (stretch,) = retreats(tradeoff("rf", phi="exp(-8*u**2)", at=widths))
-    assert stretch.start < 16 < stretch.stop and stretch.start == pytest.approx(6.7168, rel=1e-4)
+    assert stretch.start < 16 < stretch.stop
+    assert stretch.start == pytest.approx(6.7168, rel=1e-4)
     narrow, wide = (random_features("exp(-8*u**2)", rho=rho) for rho in (6, 16))
-    assert wide.error < narrow.error and wide.robustness < 0.92 * narrow.robustness
+    assert wide.error < narrow.error
+    assert wide.robustness < 0.92 * narrow.robustness
     (mixed,) = retreats(tradeoff("rf", phi=(0, 0, 0.4**0.5) + (0,) * 9 + (0.6**0.5,), at=widths))
     assert mixed.robustness[1] < mixed.robustness[0] == pytest.approx(4 / 3, rel=1e-4)
     for phi in ("relu", "u**2", "u + u**2"):
@@ -100,8 +102,11 @@ def test_robustness_improves_with_the_error_where_the_laws_say_so_and_nowhere_el
 
 def test_the_retreat_is_reported_as_such() -> None:
     wide = dohmatob2022.retreat_wide_robustness
-    assert "does not hold" in wide.claim and "degree" in wide.note
-    falls = [control for control in wide.controls if control.statement == dohmatob2022.retreat_narrow_robustness.statement]
+    assert "does not hold" in wide.claim
+    assert "degree" in wide.note
+    falls = [
+        control for control in wide.controls if control.statement == dohmatob2022.retreat_narrow_robustness.statement
+    ]
     assert len(falls) == 1
 
 
@@ -149,7 +154,8 @@ def test_zero_phase_begins_at_the_critical_eps() -> None:
     assert critical < 1.0  # where the law lies
     assert adversarial_limit(**at, eps=critical * 1.001).phase is Phase.ZERO
     below = adversarial_limit(**at, eps=critical * 0.98)
-    assert below.phase is Phase.TRAINED and below.b > 0
+    assert below.phase is Phase.TRAINED
+    assert below.b > 0
     assert below.risk == pytest.approx(1.25, rel=0.01)  # it is continuous there
 
 
@@ -174,7 +180,8 @@ def test_overparametrisation_hurts_between_the_minimum_and_the_peak() -> None:
     low, high = int(risk[: len(risk) // 2].argmin()), int(risk.argmax())
     assert (widths[low], widths[high]) == pytest.approx((4.06, 21.6), rel=0.01)
     assert (risk[low], risk[high], risk[-1]) == pytest.approx((1.0923, 1.563, 1.334), abs=1e-3)
-    assert (np.diff(risk[low:high]) > 0).all() and (np.diff(risk[high:]) < 0).all()
+    assert (np.diff(risk[low:high]) > 0).all()
+    assert (np.diff(risk[high:]) < 0).all()
 
 
 def test_the_peak_is_that_of_the_limit() -> None:
@@ -203,8 +210,10 @@ def test_a_fit_near_the_zero_phase_does_not_end_in_the_kink() -> None:
         model=AdversarialFeatures(eps=1.0), quantity="adversarial-risk", activation="relu", inputs="gaussian",
         labels={"signal": 1.0, "noise": 0.25}, sizes={"n": 30, "d": 10, "k": 10}, trials=20, seed=1,
     )  # fmt: skip
-    assert set(frame["status"]) == {"ok"} and frame["residual"].max() < 1e-7
-    assert math.isclose(frame["value"].min(), 1.25, rel_tol=0.3) and (frame["value"] != 1.25).any()
+    assert set(frame["status"]) == {"ok"}
+    assert frame["residual"].max() < 1e-7
+    assert math.isclose(frame["value"].min(), 1.25, rel_tol=0.3)
+    assert (frame["value"] != 1.25).any()
 
 
 CHEAP = [

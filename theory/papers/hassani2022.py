@@ -122,8 +122,8 @@ zero = Law(
         Control(statement=Limit(Rational(21, 16)), because="5% above the limit"),
         Control(statement=Limit(Integer(1)), because="the noise cannot be left out: AR = 1 + tau^2"),
     ),
-    note="theta is exactly 0 in most trials at the larger d, and AR exactly 1 + tau^2: what the simulation shows is how "
-    "fast the others vanish.",
+    note="theta is exactly 0 in most trials at the larger d, and AR exactly 1 + tau^2: what the simulation shows is "
+    "how fast the others vanish.",
     limit="adversarial-risk",
 )  # fmt: skip
 
@@ -135,7 +135,7 @@ peak = Law(
     statement=Peak(k / d, at=3.657), path=Path(d=60, n=120), sizes=geometric(k, 50, 800, cells=9),
     activations=("relu",),
     controls=(Control(statement=Peak(k / d, at=2), because="the peak of plain least squares, at k = n"),),
-    note="At psi2 = 10 the maximum, 1.563, is at k = 21.6 d, after a minimum of 1.092 at k = 4.06 d: there the sizes to "
-    "simulate are out of reach, and the exact limit alone shows it.",
+    note="At psi2 = 10 the maximum, 1.563, is at k = 21.6 d, after a minimum of 1.092 at k = 4.06 d: there the sizes "
+    "to simulate are out of reach, and the exact limit alone shows it.",
     limit="adversarial-risk",
 )  # fmt: skip
