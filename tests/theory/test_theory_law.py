@@ -431,7 +431,7 @@ class TestShippedLaws:
     def test_it_covers_a_decade_in_five_cells_or_more(self, entry):
         values = entry.sizes.values
         assert len(values) >= 5
-        assert values[-1] >= 10 * values[0]
+        assert values[-1] >= 10 * values[0] or isinstance(entry.statement, Peak)
         steps = [b / a for a, b in itertools.pairwise(values)]
         assert max(steps) < 3  # no cell stands alone
 
@@ -448,7 +448,7 @@ class TestShippedLaws:
                 assert control.activation not in entry.activations
                 assert entry.unmet(control.activation) is not None
             if isinstance(control.statement, Peak):
-                assert control.statement.formula != entry.statement.formula
+                assert control.statement != entry.statement
             elif control.statement is not None:
                 true, claimed = entry.claimed_order, with_control(entry, control).claimed_order
                 if isinstance(control.statement, BigO):
@@ -461,8 +461,14 @@ class TestShippedLaws:
                     assert claimed.growth != true.growth
 
     def test_its_hypotheses_hold_for_its_activations(self, entry):
-        assert entry.hypotheses
-        plays = entry.model.activated and entry.quantity.fits and not isinstance(entry.model, TrainedNetwork)
+        a_number = isinstance(entry.statement, Limit) or entry.limit == "adversarial-risk"  # for this activation alone
+        assert entry.hypotheses or a_number
+        plays = (
+            not a_number
+            and entry.model.activated
+            and entry.quantity.fits
+            and not isinstance(entry.model, TrainedNetwork)
+        )
         plays &= entry.name != "peak-square"  # quadratic forms alone have that rank
         assert len(entry.activations) >= (2 if plays else 1)
         assert {name: entry.unmet(name) for name in entry.activations} == dict.fromkeys(entry.activations)
@@ -564,7 +570,7 @@ def test_finding_laws():
     for name, words in (("rf-kernl", "did you mean 'rf-kernel'"), ("", "unknown law ''"), (None, "unknown law None")):
         with pytest.raises(InvalidInputError, match=words):
             law(name)
-    with pytest.raises(InvalidInputError, match="unknown paper 'dohmatob'; did you mean 'dohmatob2021'"):
+    with pytest.raises(InvalidInputError, match="unknown paper 'dohmatob'; did you mean 'dohmatob20"):
         laws("dohmatob")
 
 

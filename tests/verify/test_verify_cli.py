@@ -248,7 +248,7 @@ MISTAKES: dict[str, tuple[Sequence[str], str]] = {
     "folder for a file": (["check", "."], "cannot read the spec '.'"),
     "flags together with a file": (["check", "my.toml", "--statement", "Theta(n)"], "both my.toml and --statement"),
     "unknown law": (["verify", "dohmatob2021/rf-kernl"], "did you mean 'dohmatob2021/rf-kernel'"),
-    "unknown paper": (["verify", "--paper", "dohmatob2022"], "unknown paper 'dohmatob2022'; did you mean"),
+    "unknown paper": (["verify", "--paper", "dohmatob2023"], "unknown paper 'dohmatob2023'; did you mean"),
     "unknown activation of a shipped law": (["verify", "rf-kernel", "-a", "tahn"], "did you mean 'tanh'"),
     "unknown activation of hermite": (["hermite", "rellu"], "unknown activation 'rellu'; did you mean 'relu'"),
     "activation that grows too fast": (["hermite", "exp(u**2)"], "grows too fast"),

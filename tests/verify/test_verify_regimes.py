@@ -44,11 +44,11 @@ def test_a_law_claims_the_digits_of_the_exact_limit(law: Law) -> None:
 
 
 @pytest.mark.parametrize("law", LIMITS, ids=lambda law: law.id)
-def test_the_constant_off_by_five_per_cent_is_a_control(law: Law) -> None:
+def test_the_constant_off_by_two_margins_is_a_control(law: Law) -> None:
     values = {float(np.ravel(c.statement.value({n: [v] for n, v in law.path.at(960_000).items()}))[0]) / claimed(law)
               for c in law.controls if c.statement is not None}  # fmt: skip
-    assert min(values, key=lambda ratio: abs(ratio - 1.05)) == pytest.approx(1.05, rel=1e-5)
-    assert all(abs(ratio - 1) > 0.049 for ratio in values)
+    assert any(ratio == pytest.approx(1 + 2 * law.margin, rel=1e-5) for ratio in values)
+    assert all(abs(ratio - 1) > law.margin for ratio in values)
 
 
 def test_laws_cover_every_regime_and_both_quantities() -> None:
@@ -87,11 +87,11 @@ def test_the_limit_of_the_tangent_is_that_of_its_exact_mean() -> None:
 def test_robustness_improves_with_the_error_where_the_laws_say_so_and_nowhere_else() -> None:
     widths = np.geomspace(0.5, 64, 60)
     (stretch,) = retreats(tradeoff("rf", phi="exp(-8*u**2)", at=widths))
-    assert stretch.start < 16 < stretch.stop
+    assert stretch.start < 24 < stretch.stop
     assert stretch.start == pytest.approx(6.7168, rel=1e-4)
-    narrow, wide = (random_features("exp(-8*u**2)", rho=rho) for rho in (6, 16))
+    narrow, wide = (random_features("exp(-8*u**2)", rho=rho) for rho in (6, 24))
     assert wide.error < narrow.error
-    assert wide.robustness < 0.92 * narrow.robustness
+    assert wide.robustness < 0.85 * narrow.robustness
     (mixed,) = retreats(tradeoff("rf", phi=(0, 0, 0.4**0.5) + (0,) * 9 + (0.6**0.5,), at=widths))
     assert mixed.robustness[1] < mixed.robustness[0] == pytest.approx(4 / 3, rel=1e-4)
     for phi in ("relu", "u**2", "u + u**2"):
@@ -101,13 +101,24 @@ def test_robustness_improves_with_the_error_where_the_laws_say_so_and_nowhere_el
 
 
 def test_the_retreat_is_reported_as_such() -> None:
-    wide = dohmatob2022.retreat_wide_robustness
+    wide = dohmatob2022.retreat_wide
     assert "does not hold" in wide.claim
     assert "degree" in wide.note
-    falls = [
-        control for control in wide.controls if control.statement == dohmatob2022.retreat_narrow_robustness.statement
-    ]
+    falls = [control for control in wide.controls if control.statement == dohmatob2022.retreat_narrow.statement]
     assert len(falls) == 1
+
+
+def test_error_and_slope_fall_together_in_the_simulation() -> None:
+    """Both, on the same draws' networks, at d = 40: from E = 0.44, S = 1.70 to E = 0.18, S = 1.45."""
+    narrow, wide = (
+        bigtheta.simulate(
+            model="quadratic-student", quantity="sobolev", activation="exp(-8*u**2)", sizes={"d": 40, "k": 40 * rho},
+            trials=4, seed=5,
+        )
+        for rho in (6, 24)
+    )  # fmt: skip
+    assert wide["error"].max() < 0.6 * narrow["error"].min()
+    assert wide["value"].max() < 0.95 * narrow["value"].min()
 
 
 UNKNOWN = {
@@ -153,10 +164,10 @@ def test_zero_phase_begins_at_the_critical_eps() -> None:
     critical = critical_eps(**at)
     assert critical < 1.0  # where the law lies
     assert adversarial_limit(**at, eps=critical * 1.001).phase is Phase.ZERO
-    below = adversarial_limit(**at, eps=critical * 0.98)
+    below = adversarial_limit(**at, eps=critical * 0.999)
     assert below.phase is Phase.TRAINED
     assert below.b > 0
-    assert below.risk == pytest.approx(1.25, rel=0.01)  # it is continuous there
+    assert below.risk == pytest.approx(1.25, rel=2e-3)  # it is continuous there
 
 
 def test_eps_to_zero_is_least_squares() -> None:
@@ -178,17 +189,17 @@ def test_overparametrisation_hurts_between_the_minimum_and_the_peak() -> None:
     widths = np.geomspace(0.5, 3000, 1500)
     risk = np.asarray(adversarial_risk(psi1=widths, psi2=10, eps=0.5, tau=0.5))
     low, high = int(risk[: len(risk) // 2].argmin()), int(risk.argmax())
-    assert (widths[low], widths[high]) == pytest.approx((4.06, 21.6), rel=0.01)
+    assert (widths[low], widths[high]) == pytest.approx((4.025, 21.55), rel=0.01)
     assert (risk[low], risk[high], risk[-1]) == pytest.approx((1.0923, 1.563, 1.334), abs=1e-3)
     assert (np.diff(risk[low:high]) > 0).all()
     assert (np.diff(risk[high:]) < 0).all()
 
 
 def test_the_peak_is_that_of_the_limit() -> None:
-    widths = np.geomspace(0.8, 14, 4000)
-    risk = np.asarray(adversarial_risk(psi1=widths, psi2=2, eps=0.5, tau=0.5))
+    widths = np.geomspace(0.5, 6, 1000)
+    risk = np.asarray(adversarial_risk(psi1=widths, psi2=1, eps=0.5, tau=0.5))
     (place,) = PEAK.statement.places  # type: ignore[attr-defined]
-    assert widths[risk.argmax()] == pytest.approx(place, rel=2e-3)
+    assert widths[risk.argmax()] == pytest.approx(place, rel=3e-3)
 
 
 @pytest.mark.parametrize("quantity", ["adversarial-risk", "test-error", "sobolev"])
@@ -240,8 +251,8 @@ def test_no_law_fails_and_every_control_does(paper: str) -> None:
 def test_a_law_with_a_wrong_constant_is_told() -> None:
     wrong = Law(
         name="wrong", statement=Limit("0.8*(1 - k/d)**2"), model=QuadraticStudent(regime="nt", target="goe"),
-        quantity="test-error", path={"k": "d/2"}, sizes={"d": [16, 32, 64, 128, 256]}, activations=("u**2",),
-        controls=(Control(statement=Limit("(1 - k/d)**2"), because="the right one, so that it must not FAIL"),),
+        quantity="test-error", path={"k": "d/2"}, sizes={"d": [40, 80, 130, 200, 280, 400]}, margin=0.1, activations=("u**2",),
+        controls=(Control(statement=Limit("(1 - k/d)**2"), because="this one is right and must PASS"),),
     )  # fmt: skip
     law, control = verify(wrong, seed=1).entries
     assert (law.judgement.verdict, control.judgement.verdict) == (Verdict.FAIL, Verdict.PASS)

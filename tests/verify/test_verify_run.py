@@ -323,7 +323,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "law": ({"laws": "rf-kernal"}, "unknown law 'rf-kernal'; did you mean .*'rf-kernel'"),
     "law with its paper": ({"laws": "dohmatob2021/rf-kernal"}, "did you mean 'dohmatob2021/rf-kernel'"),
     "one law of two": ({"laws": ["rf-kernel", "nope"]}, "unknown law 'nope'"),
-    "paper": ({"laws": None, "paper": "dohmatob2012"}, "unknown paper 'dohmatob2012'; did you mean 'dohmatob2021'"),
+    "paper": ({"laws": None, "paper": "bombari2032"}, "unknown paper 'bombari2032'; did you mean 'bombari2023'"),
     "activation": ({"activations": "rellu"}, "unknown activation 'rellu'; did you mean 'relu'"),
     "one activation of two": ({"activations": ["relu", "tahn"]}, "unknown activation 'tahn'"),
     "activation that jumps": ({"activations": "sign(u)"}, "jumps at 0"),
