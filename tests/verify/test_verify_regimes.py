@@ -251,7 +251,8 @@ def test_no_law_fails_and_every_control_does(paper: str) -> None:
 def test_a_law_with_a_wrong_constant_is_told() -> None:
     wrong = Law(
         name="wrong", statement=Limit("0.8*(1 - k/d)**2"), model=QuadraticStudent(regime="nt", target="goe"),
-        quantity="test-error", path={"k": "d/2"}, sizes={"d": [40, 80, 130, 200, 280, 400]}, margin=0.1, activations=("u**2",),
+        quantity="test-error", path={"k": "d/2"}, sizes={"d": [40, 80, 130, 200, 280, 400]}, margin=0.1,
+        activations=("u**2",),
         controls=(Control(statement=Limit("(1 - k/d)**2"), because="this one is right and must PASS"),),
     )  # fmt: skip
     law, control = verify(wrong, seed=1).entries
