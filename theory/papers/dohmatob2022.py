@@ -177,7 +177,8 @@ nt_lazy_error, nt_lazy_robustness = _both(
     ),
     activation="u**2",
     controls=(
-        _instead(_digits("0.222037"), "for a start from zero"), _instead(_digits("0.379664"), "that of a start at zero"),
+        _instead(_digits("0.222037"), "for a start from zero"),
+        _instead(_digits("0.379664"), "that of a start at zero"),
     ),
 )  # fmt: skip
 
@@ -228,7 +229,8 @@ flow_lazy_error, flow_lazy_robustness = _both(
     ),
     activation="u**2",
     controls=(
-        _instead(_digits("0.499917"), "for a start from zero"), _instead(_digits("0.120764"), "that of a start at zero"),
+        _instead(_digits("0.499917"), "for a start from zero"),
+        _instead(_digits("0.120764"), "that of a start at zero"),
     ),
 )  # fmt: skip
 
