@@ -1,16 +1,20 @@
 # make verify: install into .venv and judge every shipped law.   make test: install and run the test-suite.
+# make long: the tests that simulate whole laws.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?= --profile quick
 
-.PHONY: verify test lint clean
+.PHONY: verify test long lint clean
 
 verify: $(VENV)/.ready
 	$(BIN)/bigtheta verify $(ARGS)
 
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest -n auto $(TESTS)
+
+long: $(VENV)/.ready
+	$(BIN)/python -m pytest -n auto -m long
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

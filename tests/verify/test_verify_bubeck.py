@@ -33,13 +33,13 @@ def test_a_true_law_passes_and_its_control_fails(name):
     check(name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", SLOW)
 def test_a_true_law_passes_and_its_control_fails_at_more_cost(name):
     check(name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("name", [entry.name for entry in laws("bubeck2020")])
 def test_no_seed_rejects_a_true_law(name, seed):

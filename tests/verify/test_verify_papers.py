@@ -39,7 +39,7 @@ TIGHT = [
 
 def marked(entries: list[Law]) -> list[object]:
     return [
-        pytest.param(e, id=e.id, marks=() if e.name in CHEAP else pytest.mark.slow)
+        pytest.param(e, id=e.id, marks=() if e.name in CHEAP else pytest.mark.long)
         for e in sorted(entries, key=lambda e: e.name not in CHEAP)
     ]
 

@@ -240,7 +240,7 @@ def test_cheap_laws_pass_and_their_controls_fail(law: Law) -> None:
     assert verdicts == [(False, Verdict.PASS)] + [(True, Verdict.FAIL)] * len(law.controls)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("paper", ["dohmatob2022", "hassani2022"])
 def test_no_law_fails_and_every_control_does(paper: str) -> None:
     for entry in verify(paper=paper, profile="standard", seed=2, jobs=2).entries:
