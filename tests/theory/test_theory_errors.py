@@ -77,7 +77,7 @@ CALLS = [
     (lambda: bound(sizes=[50]), "one free size such as {'n': [100, 200, 400]}", "got [50]", "sizes"),
     (lambda: bound(margin=0), "0 < margin < 10", "margin=0", "law 'b'"),
     (lambda: law("rf-kernl"), "law", "'rf-kernl'", "`bigtheta laws` lists all"),
-    (lambda: laws("dohmatob"), "paper", "'dohmatob'", "did you mean 'dohmatob2021'"),
+    (lambda: laws("dohmatob"), "paper", "'dohmatob'", "did you mean 'dohmatob2022'"),
     (lambda: law_from_spec({"law": {"nam": 1}}), "law", "`nam`", "name, model, statement, sizes"),
 ]
 
