@@ -192,7 +192,8 @@ def test_overparametrisation_hurts_between_the_minimum_and_the_peak() -> None:
     assert (widths[low], widths[high]) == pytest.approx((4.025, 21.55), rel=0.01)
     assert (risk[low], risk[high], risk[-1]) == pytest.approx((1.0923, 1.563, 1.334), abs=1e-3)
     assert (np.diff(risk[low:high]) > 0).all()
-    assert (np.diff(risk[high:]) < 1e-9).all()  # up to rounding
+    assert (risk[high + 1 :] < risk[high]).all()  # not monotone: a shallow rise follows from psi1 = 69 on
+    assert risk[-1] < risk[high:].min() + 1e-12
 
 
 def test_the_peak_is_that_of_the_limit() -> None:
@@ -227,10 +228,7 @@ def test_a_fit_near_the_zero_phase_does_not_end_in_the_kink() -> None:
     assert (frame["value"] != 1.25).any()
 
 
-CHEAP = [
-    dohmatob2022.nt_ridge_robustness, dohmatob2022.nt_lazy_robustness,
-    dohmatob2022.flow_robustness, dohmatob2022.trained_error, hassani2022.ridgeless,
-]  # fmt: skip
+CHEAP = [dohmatob2022.nt_robustness, dohmatob2022.flow_robustness, dohmatob2022.trained_error, hassani2022.zero]
 
 
 @pytest.mark.parametrize("law", CHEAP, ids=lambda law: law.id)
