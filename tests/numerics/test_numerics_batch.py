@@ -161,7 +161,8 @@ def test_what_cannot_be_batched_is_measured_alone(alone):
     off = trials("rf-kernel", act="relu", law="gaussian", count=2)
     assert measure_batch(off) == [measure(trial) for trial in off]
     assert alone == [0, 1] * 5
-    assert {name for name in OFFERED if may_batch(trials("random-features", name, count=1)[0])} == set(BATCHED)
+    offered = set(OFFERED) - {"operator-norm"}  # of the model quadratic-form alone
+    assert {name for name in offered if may_batch(trials("random-features", name, count=1)[0])} == set(BATCHED)
 
 
 def test_a_subtype_is_not_taken_for_its_model():
