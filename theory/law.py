@@ -19,7 +19,7 @@ from bigtheta.theory import plugins
 from bigtheta.theory.activation import Activation, Parity
 from bigtheta.theory.catalogue import activation
 from bigtheta.theory.data import Inputs, Labels, Quantity, Sobolev, check_together
-from bigtheta.theory.errors import InvalidInputError, OutsideScaleError
+from bigtheta.theory.errors import InvalidInputError, OutsideScaleError, whole_number
 from bigtheta.theory.hermite import hermite
 from bigtheta.theory.inputs import Sphere
 from bigtheta.theory.law_fields import normalised
@@ -91,6 +91,7 @@ class Law:
         paper, theorem, source: where the claim is from.
         limit: name of the exact limit that decides the law (`theory.limits.named`): "sobolev", "adversarial-risk" or
             "quadratic-student"; the exponent is then that of the limit, and the simulation is held against it.
+        effort: times the profile's trials, for a law whose sizes are cheap and whose spread is wide.
 
     Raises:
         InvalidInputError: naming the law and the field.
@@ -118,6 +119,7 @@ class Law:
     source: str = ""
     note: str = ""
     limit: str = ""
+    effort: int = 1
 
     def __init__(
         self,
@@ -140,6 +142,7 @@ class Law:
         source: str = "",
         note: str = "",
         limit: str = "",
+        effort: int = 1,
     ) -> None:
         given = {key: value for key, value in locals().items() if key != "self"}
         try:
@@ -157,6 +160,7 @@ class Law:
             raise InvalidInputError(f"name: expected letters, digits, _ . - but got name={self.name!r}")
         if isinstance(self.margin, bool) or not isinstance(self.margin, int | float) or not 0 < self.margin < 10:
             raise InvalidInputError(f"margin: expected 0 < margin < 10 but got margin={self.margin!r}")
+        whole_number("effort", self.effort, low=1, high=64)
         if self.paper is not None and not isinstance(self.paper, Paper):
             raise InvalidInputError(f"paper: expected a Paper but got {self.paper!r}; give text as `source`")
         for act in self.activations:

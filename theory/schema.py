@@ -32,6 +32,7 @@ _TOLD: Mapping[str, str] = {
     "margin": "How far the exponent may lie from the claim (default 0.1); for Limit and Peak relative (0.05, 0.2).",
     "controls": "Claims that must FAIL.",
     "limit": "Name of the exact limit that decides the law: the simulation is held against it, and it against the law.",
+    "effort": "Times the profile's trials, for a law whose sizes are cheap and whose spread is wide.",
     "claim": "The claim in a sentence, for the report.",
     "source": "Where the claim is from.",
 }

@@ -13,7 +13,7 @@ from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.law import Control, Law
 from bigtheta.theory.statement import Statement
 
-__all__ = ["ControlSpec", "LawSpec", "SpecFile", "law_from_spec", "read_spec"]
+__all__ = ["ControlSpec", "LawSpec", "SpecFile", "check_limit", "law_from_spec", "read_spec"]
 
 MAX_BYTES = 1_000_000
 
@@ -41,6 +41,7 @@ class LawSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     margin: float | None = None
     controls: tuple[ControlSpec, ...] = ()
     limit: str = ""
+    effort: int = 1
     claim: str = ""
     source: str = ""
 
@@ -105,10 +106,11 @@ def law_from_spec(content: dict[str, Any]) -> Law:
         margin=spec.margin,
         controls=_controls(spec),
         limit=spec.limit,
+        effort=spec.effort,
         claim=spec.claim,
         source=spec.source,
     )
-    _check_limit(law)
+    check_limit(law)
     return law
 
 
@@ -124,7 +126,7 @@ def _controls(spec: LawSpec) -> list[Control]:
     return found
 
 
-def _check_limit(law: Law) -> None:
+def check_limit(law: Law) -> None:
     """Refuse the name of a limit that is none, or is of another quantity or model."""
     from bigtheta.theory.limits.named import LIMITS
 

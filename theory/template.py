@@ -56,6 +56,9 @@ margin = 0.1
 # The exact limit of the quantity, where one is known: the simulation is then held against it, and it against the claim.
 # limit = "sobolev"
 
+# How many times the profile's trials to take: more where single trials scatter and the sizes are cheap.
+# effort = 4
+
 # Claims close to this one that are known to be false: they must FAIL, or the check could not tell right from wrong.
 # Each has a `statement`, an `activation`, or both, and says why.
 [[law.controls]]

@@ -140,7 +140,7 @@ def verify(laws: tuple[str, ...], paper: str | None, **options: Any) -> None:
 @main.command()
 @click.argument("spec", required=False, type=click.Path(path_type=Path), metavar="[SPEC.toml]")
 @click.option("--name", help="Name of the bound.  [default: my-bound]")
-@click.option("--model", help="random-features, neural-tangent, rf-kernel or ntk-kernel.")
+@click.option("--model", help="A name such as random-features, or a table as in a spec file.")
 @click.option("--ridge", type=float, help="Ridge added to the Gram matrix.  [default: 0]")
 @click.option("--quantity", help="What is measured: a name, or a table as in a spec file.  [default: sobolev]")
 @click.option("--statement", help="Such as 'Theta(sqrt(n/k))'; also Omega, O, Limit.")
@@ -151,6 +151,8 @@ def verify(laws: tuple[str, ...], paper: str | None, **options: Any) -> None:
 @click.option("--signal", type=float, help="Size of the signal in the labels.  [default: 0]")
 @click.option("--noise", type=float, help="Variance of the label noise.  [default: 1]")
 @click.option("--margin", type=float, help="How far the exponent may lie from the claim.  [default: 0.1]")
+@click.option("--limit", help="The exact limit that decides the bound, such as sobolev.  [default: none]")
+@click.option("--effort", type=click.IntRange(1, 64), help="Times the profile's trials.  [default: 1]")
 @_run_options
 def check(spec: Path | None, activations: tuple[str, ...], **given: Any) -> None:
     """Judge a bound of your own, from a spec file or from flags.
@@ -172,6 +174,8 @@ def check(spec: Path | None, activations: tuple[str, ...], **given: Any) -> None
         "signal",
         "noise",
         "margin",
+        "limit",
+        "effort",
     )
     flags = {key: given.pop(key) for key in fields}
     flags = {key: value for key, value in flags.items() if value is not None}
@@ -224,13 +228,17 @@ def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
     """Build a law from the flags of `check`."""
     from bigtheta.theory.errors import InvalidInputError
     from bigtheta.theory.law import Law
+    from bigtheta.theory.spec import check_limit
 
     for name in ("model", "statement", "sizes"):
         if name not in flags:
             raise InvalidInputError(
                 f"check: expected a spec file, or --model, --statement and --sizes; --{name} is missing"
             )
-    model = {"kind": flags["model"], **({"ridge": flags["ridge"]} if "ridge" in flags else {})}
+    named = table("model", flags["model"])
+    model = (named if isinstance(named, dict) else {"kind": named}) | {
+        key: flags[key] for key in ("ridge",) if key in flags
+    }
     labels: dict[str, Any] = {key: flags[key] for key in ("signal", "noise") if key in flags}
     if labels and "labels" in flags:
         raise InvalidInputError(
@@ -238,8 +246,8 @@ def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
         )
     more: dict[str, Any] = {key: table(key, flags[key]) for key in ("quantity", "inputs", "labels") if key in flags}
     more |= {"labels": labels} if labels else {}
-    more |= {"margin": flags["margin"]} if "margin" in flags else {}
-    return Law(
+    more |= {key: flags[key] for key in ("margin", "limit", "effort") if key in flags}
+    law = Law(
         name=flags.get("name", "my-bound"),
         model=model,
         statement=flags["statement"],
@@ -248,6 +256,8 @@ def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
         activations=activations or ("relu",),
         **more,
     )
+    check_limit(law)
+    return law
 
 
 for _command in (judge, curve, report, predict, laws, activations, hermite, calibrate, schema, init):

@@ -26,7 +26,7 @@ from bigtheta.theory.model import Model, model
 from bigtheta.theory.scale import Path, Sizes
 from bigtheta.verify.fit import cell_means
 
-__all__ = ["Curve", "curve"]
+__all__ = ["Curve", "curve", "write_curve"]
 
 Array = npt.NDArray[np.float64]
 
@@ -62,25 +62,34 @@ class Curve:
         """Write curve.svg, curve.csv (cells), limit.csv (the line), trials.csv and curve.json; return the folder."""
         from bigtheta.verify.curve_figure import curve_svg
 
-        target = FilePath(folder)
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-            (target / "curve.svg").write_text(curve_svg(self), encoding="utf-8")
-            self.cells.to_csv(target / "curve.csv", index=False)
-            self.line.to_csv(target / "limit.csv", index=False)
-            self.trials.to_csv(target / "trials.csv", index=False)
-            about = {
-                "schema": 1, "model": self.experiment.model.kind, "activation": self.experiment.activation.name,
-                "quantity": self.experiment.quantity.kind, "variable": self.variable, "limit": self.limit,
-                "peaks": list(self.peaks), "cells": self.cells.to_dict("records"),
-            }  # fmt: skip
-            (target / "curve.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise InvalidInputError(
-                f"out: cannot write the curve to {str(target)!r}: {error.strerror or error}; name a folder you may "
-                "write to"
-            ) from error
-        return target
+        about = {
+            "schema": 1, "model": self.experiment.model.kind, "activation": self.experiment.activation.name,
+            "quantity": self.experiment.quantity.kind, "variable": self.variable, "limit": self.limit,
+            "peaks": list(self.peaks), "cells": self.cells.to_dict("records"),
+        }  # fmt: skip
+        return write_curve(folder, curve_svg(self), about, curve=self.cells, limit=self.line, trials=self.trials)
+
+
+def write_curve(
+    folder: str | FilePath, picture: str, about: Mapping[str, object], **frames: pd.DataFrame
+) -> FilePath:  # fmt: skip
+    """Write curve.svg, curve.json and a CSV a frame, of its name; return the folder.
+
+    Raises:
+        InvalidInputError: if the folder cannot be written to.
+    """
+    target = FilePath(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "curve.svg").write_text(picture, encoding="utf-8")
+        for name, frame in frames.items():
+            frame.to_csv(target / f"{name}.csv", index=False)
+        (target / "curve.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InvalidInputError(
+            f"out: cannot write the curve to {str(target)!r}: {error.strerror or error}; name a folder you may write to"
+        ) from error
+    return target
 
 
 def curve(

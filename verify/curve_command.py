@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,6 +21,7 @@ __all__ = ["curve"]
 @click.option("--sizes", required=True, help="The size that varies, such as n=20,40,80,160.")
 @click.option("--inputs", default="sphere", show_default=True, help="A name, or a table as in a spec file.")
 @click.option("--labels", help="noise, signs, linear, quadratic or classes, or a table.  [default: noise]")
+@click.option("--against", metavar="QUANTITY", help="Plot against this quantity, such as test-error, not the size.")
 @click.option("--limit", help="Name of the exact limit.  [default: the one known for the quantity, if any]")
 @click.option("--trials", type=click.IntRange(min=2), default=16, show_default=True, help="Trials of each cell.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same numbers.")
@@ -32,31 +34,40 @@ __all__ = ["curve"]
 @plugin_option
 def curve(
     model: str, activation: str, quantity: str, path: str, sizes: str, inputs: str, labels: str | None,
-    limit: str | None, trials: int, seed: int, jobs: int | None, device: str, out: Path | None,
+    against: str | None, limit: str | None, trials: int, seed: int, jobs: int | None, device: str, out: Path | None,
 ) -> None:  # fmt: skip
     """Plot a quantity along a path beside its exact limit; writes curve.svg, curve.csv, limit.csv and curve.json.
 
     \b
     bigtheta curve --model random-features -a relu --path 'd=60, k=150' \\
         --sizes n=20,40,80,110,130,150,170,200,300,600
+
+    Robustness against error, as the width grows:
+
+    \b
+    bigtheta curve --model '{ kind = "quadratic-student", regime = "rf" }' \\
+        --against test-error --path d=64 --sizes k=16,32,64,128,256
     """
+    from bigtheta.verify.curve import Curve
     from bigtheta.verify.curve import curve as drawn
+    from bigtheta.verify.curve_pair import curve_pair
     from bigtheta.verify.progress import shown
     from bigtheta.verify.report.report import make_folder
     from bigtheta.verify.run import default_jobs
 
     folder = make_folder(out or Path("bigtheta-curve") / datetime.now().strftime("%Y-%m-%d-%H%M%S"), figures=False)
     with shown() as progress:
-        found = drawn(
+        given: dict[str, Any] = dict(
             model=table("model", model), activation=activation, quantity=table("quantity", quantity),
             path=assignments(path), sizes=free_size(sizes), inputs=table("inputs", inputs),
             labels=None if labels is None else table("labels", labels), limit=limit, trials=trials, seed=seed,
             jobs=jobs or default_jobs(), device=device, store=folder / "trials.sqlite", progress=progress,
         )  # fmt: skip
+        found = drawn(**given) if against is None else curve_pair(**given, against=table("against", against))
     found.write(folder)
     for line in found.cells.to_string(index=False, float_format=lambda value: f"{value:.4g}").splitlines():
         click.echo(line)
-    if found.peaks:
+    if isinstance(found, Curve) and found.peaks:
         places = ", ".join(f"{peak:g}" for peak in found.peaks)
         click.echo(f"the limit has its maxima at {found.variable} = {places}")
     click.echo(f"curve: {folder / 'curve.svg'}")

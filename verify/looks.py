@@ -8,7 +8,7 @@ open and that more trials may decide.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -18,7 +18,7 @@ from bigtheta.numerics.plan import Plan, plan, schedule
 from bigtheta.verify.checks import Check, judge_law
 from bigtheta.verify.verdict import Judgement, Need, Verdict
 
-__all__ = ["FIRST", "LOOKS", "Finding", "look_at", "planned"]
+__all__ = ["FIRST", "LOOKS", "Finding", "look_at", "planned", "pooled"]
 
 FIRST, LOOKS = 10, 6
 """Trials in the dearest cell at the first look, doubled at each; how many looks."""
@@ -41,7 +41,9 @@ def planned(checks: Sequence[Check], trials: int, precision: str) -> list[Experi
     return [
         None
         if check.skipped is not None
-        else Experiment.of(check.law, check.activation, schedule(check.law.cells, trials), precision=precision)
+        else Experiment.of(
+            check.law, check.activation, schedule(check.law.cells, trials * check.law.effort), precision=precision
+        )
         for check in checks
     ]
 
@@ -68,13 +70,18 @@ def look_at(
     for k, count in enumerate(counts, start=1):
         open_ones = [i for i, finding in enumerate(found) if finding is None or _may_decide(finding, k)]
         asked = dict(zip(open_ones, planned([checks[i] for i in open_ones], count, precision), strict=True))
-        experiments = {e.identity: e for e in asked.values() if e is not None}
+        experiments = pooled(asked.values())
         if not open_ones:
             break
         if (
             budget is not None
             and k > 1
-            and _expected(list(experiments.values()), counts[k - 2], jobs) > (budget - (time.monotonic() - started))
+            and _expected(
+                list(experiments.values()),
+                pooled(planned([checks[i] for i in open_ones], counts[k - 2], precision)).values(),
+                jobs,
+            )
+            > (budget - (time.monotonic() - started))
         ):
             found = [_out_of_time(finding, budget, i in asked) for i, finding in enumerate(found)]
             break
@@ -93,10 +100,19 @@ def _may_decide(finding: Finding, look: int) -> bool:
     return j.verdict is Verdict.INCONCLUSIVE and (look <= _PATIENCE or j.needs is Need.TRIALS)
 
 
-def _expected(experiments: Sequence[Experiment], before: int, jobs: int) -> float:
+def pooled(experiments: Iterable[Experiment | None]) -> dict[tuple[str, str], Experiment]:
+    """One experiment for all that give the same numbers, the one with most trials."""
+    found: dict[tuple[str, str], Experiment] = {}
+    for e in experiments:
+        if e is not None and (e.identity not in found or sum(e.trials) > sum(found[e.identity].trials)):
+            found[e.identity] = e
+    return found
+
+
+def _expected(experiments: Sequence[Experiment], before: Iterable[Experiment], jobs: int) -> float:
     """Seconds of a look, without the trials of the one before."""
     whole: Plan = plan(experiments, jobs=jobs)
-    done = sum(sum(schedule(e.cells, before)) for e in experiments)
+    done = sum(sum(e.trials) for e in before)
     return replace(whole, done=min(done, whole.trials)).seconds
 
 

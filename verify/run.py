@@ -19,7 +19,7 @@ from bigtheta.theory.catalogue import activation as find_activation
 from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
 from bigtheta.theory.law import Law, find_laws
 from bigtheta.verify.checks import checks, judged_together, sharpness_of
-from bigtheta.verify.looks import FIRST, LOOKS, look_at, planned
+from bigtheta.verify.looks import FIRST, LOOKS, look_at, planned, pooled
 from bigtheta.verify.provenance import provenance
 from bigtheta.verify.report.report import Entry, Report, make_folder
 
@@ -97,7 +97,7 @@ def verify(
     device = choose_device(device)
 
     counts = [count * 2**look for look in range(LOOKS)] if until_decided or budget is not None else [count]
-    first = {e.identity: e for e in planned(found, counts[0], precision) if e is not None}
+    first = pooled(planned(found, counts[0], precision))
     folder = None if out is None else make_folder(out)
     if announce is not None:
         announce(plan(list(first.values()), jobs=workers))

@@ -61,7 +61,8 @@ class Bridge:
     """A law decided by its exact limit.
 
     Attributes:
-        ratio, low, high: measured/limit with a 95% interval, and whether it tends to 1.
+        ratio, low, high: measured/limit with a 95% interval, and whether it tends to 1; where the limit is of a mean
+            square, the root of the mean square is what was measured.
         exponent: the limit's own, far beyond the sizes simulated, and whether it is the claimed one.
     """
 

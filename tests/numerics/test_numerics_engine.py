@@ -168,6 +168,7 @@ def test_simulate_takes_a_law():
     assert small["k"].tolist() == list(entry.sizes.values)
     assert set(small["n"]) == {200}
 
+
 def test_run_reports_progress_and_keeps_order():
     experiments = [
         Experiment(RandomFeatures(), activation(name), ({"n": 5, "d": 6, "k": 9}, {"n": 8, "d": 9, "k": 12}), (2, 1))

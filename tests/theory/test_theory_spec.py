@@ -61,6 +61,7 @@ def test_every_field_is_read(read):
         labels = { signal = 1, noise = 0.5 }
         margin = 0.2
         limit = "sobolev"
+        effort = 2
 
         [[law.controls]]
         statement = "Omega(n)"
@@ -78,8 +79,8 @@ def test_every_field_is_read(read):
     assert entry.inputs == Gaussian()
     assert entry.labels == Labels(signal=1.0, noise=0.5)
     written = {"name", "source", "claim", "model", "quantity", "statement", "path", "sizes", "activations", "inputs",
-               "labels", "margin", "controls", "limit"}  # fmt: skip
-    assert entry.limit == "sobolev"
+               "labels", "margin", "controls", "limit", "effort"}  # fmt: skip
+    assert (entry.limit, entry.effort) == ("sobolev", 2)
     assert entry.controls == (
         Control(statement=Omega("n"), because="the square"),
         Control(activation="abs", because="mu_1 = 0"),

@@ -87,6 +87,20 @@ def test_a_simulation_that_contradicts_the_limit_fails(law: Law, factor: float, 
     assert found.bridge.agrees is Verdict.FAIL
 
 
+def test_mean_squares_are_held_against_the_limit_of_a_mean_square(law: Law) -> None:
+    """S of spread .3 and E S^2 at the limit: its geometric mean lies 9% below, which is no disagreement."""
+    rng = np.random.default_rng(2)
+    limit = slow("sobolev", law, RELU, law.size_arrays)
+    samples = [s * np.exp(0.3 * rng.standard_normal(4000) - 0.3**2) for s in limit]
+    found = decide(law, samples)
+    assert found.verdict is Verdict.PASS
+    assert found.bridge is not None
+    assert found.bridge.ratio == pytest.approx(1.0, abs=0.02)
+    assert found.cells[0].geomean / found.cells[0].predicted == pytest.approx(np.exp(-0.09), abs=0.02)
+    off = decide(law, [s / np.exp(-0.09) for s in samples])  # its geometric mean at the limit, its mean square above
+    assert off.verdict is Verdict.FAIL
+
+
 def test_too_noisy_a_simulation_decides_nothing(law: Law) -> None:
     found = decide(law, samples_of(law, sd=1.0))
     assert found.verdict is Verdict.INCONCLUSIVE

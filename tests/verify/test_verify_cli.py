@@ -174,10 +174,12 @@ def test_flags_reach_the_law(call: Callable[..., Result], monkeypatch: pytest.Mo
     flags = {
         "name": "mine", "model": "random-features", "ridge": "0.5", "path": "d=n, k=2*n", "sizes": "n = 10, 20,40",
         "inputs": "gaussian", "signal": "2", "noise": "0.25", "margin": "0.2", "seed": "4", "profile": "full",
+        "limit": "sobolev", "effort": "3",
     }  # fmt: skip
     call(*check("-a", "relu", "-a", "abs", trials=None, **flags))
     ((law,), options) = seen[0]
     assert (law.name, law.margin, law.activations) == ("mine", 0.2, ("relu", "abs"))
+    assert (law.limit, law.effort) == ("sobolev", 3)
     assert (law.model.kind, law.model.ridge, law.inputs.kind) == ("random-features", 0.5, "gaussian")
     assert (law.labels.signal, law.labels.noise) == (2.0, 0.25)
     assert law.cells == ({"n": 10, "d": 10, "k": 20}, {"n": 20, "d": 20, "k": 40}, {"n": 40, "d": 40, "k": 80})
@@ -236,6 +238,8 @@ MISTAKES: dict[str, tuple[Sequence[str], str]] = {
     "negative ridge": (check(ridge="-1"), "ridge=-1"),
     "negative noise": (check(noise="-1"), "noise=-1"),
     "no labels": (check(noise="0"), "both are 0"),
+    "limit unknown": (check(limit="sobolef"), "did you mean 'sobolev'"),
+    "limit of something else": (check(limit="adversarial-risk"), "is of the model adversarial-features but got"),
     "margin zero": (check(margin="0"), "margin=0"),
     "margin nan": (check(margin="nan"), "margin=nan"),
     "unknown inputs": (check(inputs="spere"), "did you mean 'sphere'"),

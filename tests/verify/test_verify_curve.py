@@ -14,8 +14,10 @@ from click.testing import CliRunner
 import bigtheta.verify.curve as module
 from bigtheta.numerics.sweep import simulate
 from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.limits.quadratic_tradeoff import tradeoff
 from bigtheta.verify.cli import main
 from bigtheta.verify.curve import Curve, curve
+from bigtheta.verify.curve_pair import CurvePair, curve_pair
 
 SWEEP: dict[str, Any] = {
     "model": "random-features", "path": {"d": 15, "k": 30}, "sizes": {"n": [10, 20, 30, 40, 60]}, "trials": 6,
@@ -109,3 +111,50 @@ def test_the_command(tmp_path: Path) -> None:
 def test_refused(change: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidInputError, match=words):
         curve(**(SWEEP | change))
+
+
+@pytest.fixture(scope="module")
+def pair() -> CurvePair:
+    return curve_pair(
+        model={"kind": "quadratic-student", "regime": "rf"}, path={"d": 24}, sizes={"k": [6, 12, 24, 48]}, trials=6,
+        against="test-error",
+    )  # fmt: skip
+
+
+def test_robustness_against_error_lies_on_the_tradeoff_of_the_limits(pair: CurvePair) -> None:
+    exact = tradeoff("rf", phi="relu", at=[6 / 24, 12 / 24, 24 / 24, 48 / 24])
+    np.testing.assert_allclose(pair.cells["limit_sobolev"], exact.robustness)
+    np.testing.assert_allclose(pair.cells["limit_test-error"], exact.error)
+    np.testing.assert_allclose(pair.cells["geomean_test-error"], exact.error, rtol=0.1)
+    np.testing.assert_allclose(pair.cells["geomean_sobolev"], exact.robustness, rtol=0.3)
+    assert list(pair.line.columns) == ["d", "k", "limit_sobolev", "limit_test-error"]
+    alone = simulate(
+        model={"kind": "quadratic-student", "regime": "rf"},
+        quantity="test-error",
+        sizes={"d": 24, "k": 12},
+        trials=6,
+        activation="relu",
+    )
+    assert pair.cells["geomean_test-error"][1] == pytest.approx(np.exp(np.log(alone["value"]).mean()))
+
+
+def test_files_of_a_pair(pair: CurvePair, tmp_path: Path) -> None:
+    pair.write(tmp_path / "pair")
+    about = json.loads((tmp_path / "pair" / "curve.json").read_text())
+    assert (about["quantity"], about["against"]) == ("sobolev", "test-error")
+    assert len(pd.read_csv(tmp_path / "pair" / "trials.csv")) == 2 * 4 * 6
+    picture = (tmp_path / "pair" / "curve.svg").read_text()
+    for words in ("test error E", "Sobolev energy S", "k = 6", "k = 48", "exact limit", "d = 24"):
+        assert words in picture
+
+
+def test_a_quantity_against_itself_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="expected another quantity than 'sobolev'"):
+        curve_pair(**SWEEP, against="sobolev")
+
+
+def test_the_command_with_two_quantities(tmp_path: Path) -> None:
+    given = ["curve", "--model", "rf-kernel", "--path", "d=2*n", "--sizes", "n=10,20", "--trials", "2", "--jobs", "1"]
+    shown = CliRunner().invoke(main, [*given, "--against", "train-error", "--out", str(tmp_path / "c")])
+    assert shown.exit_code == 0, shown.output
+    assert "geomean_train-error" in shown.output

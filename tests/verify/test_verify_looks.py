@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 import bigtheta.verify.looks as module
 from bigtheta.numerics.experiment import Experiment
+from bigtheta.numerics.plan import schedule
 from bigtheta.theory.catalogue import activation
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.law import Control, Law
@@ -119,7 +120,7 @@ def test_no_look_is_begun_that_does_not_fit_the_budget(tiny: LawOf, monkeypatch:
     source = Source(0.5, sd=0.6)
     (finding,) = look_at([check_of(law_of(tiny))], COUNTS, source, budget=50)
     assert source.asked == [10], "the first look is always taken"
-    assert expected == [10]
+    assert [[min(e.trials) for e in before] for before in expected] == [[10]]
     assert finding.judgement.verdict is Verdict.INCONCLUSIVE
     assert finding.judgement.reason.endswith("the budget of 50 s is spent")
     (finding,) = look_at([check_of(law_of(tiny))], COUNTS, Source(0.5, sd=0.6), budget=1000)
@@ -130,10 +131,23 @@ def test_the_expected_time_is_that_of_the_new_trials(tiny: LawOf) -> None:
     law = law_of(tiny)
     (experiment,) = module.planned([check_of(law)], 40, "float64")
     assert experiment is not None
-    alone = module._expected([experiment], 0, 1)
-    rest = module._expected([experiment], 20, 1)
+    before = [e for e in module.planned([check_of(law)], 20, "float64") if e is not None]
+    alone = module._expected([experiment], [], 1)
+    rest = module._expected([experiment], before, 1)
     assert rest == pytest.approx(alone / 2, rel=0.05)
-    assert module._expected([experiment], 20, 2) == pytest.approx(rest / 2)
+    assert module._expected([experiment], before, 2) == pytest.approx(rest / 2)
+
+
+def test_effort_multiplies_the_trials_and_the_most_are_pooled(tiny: LawOf) -> None:
+    usual, eager = check_of(law_of(tiny)), check_of(law_of(tiny, effort=3))
+    few, many = module.planned([usual, eager], 8, "float64")
+    assert few is not None
+    assert many is not None
+    assert min(few.trials) == 8
+    assert many.trials == schedule(few.cells, 24)
+    assert few.identity == many.identity, "the same numbers, asked for more often"
+    assert list(module.pooled([few, many, None]).values()) == [many]
+    assert list(module.pooled([many, few]).values()) == [many]
 
 
 def test_a_failed_fit_ends_the_looks(tiny: LawOf) -> None:

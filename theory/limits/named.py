@@ -51,12 +51,14 @@ class NamedLimit:
         quantities: names of the quantities that it is the limit of.
         models: kinds of the models that it is the limit of.
         value: (measured, activation, sizes by name) -> the quantity itself, such as S and not S^2; one entry a cell.
+        power: of the quantity, whose mean it is the limit of: 2 where it is that of E S^2, though `value` is S.
     """
 
     words: str
     quantities: tuple[str, ...]
     models: tuple[str, ...]
     value: Callable[[Any, Activation, Mapping[str, Array]], Array]
+    power: int = 1
 
 
 def limit_values(name: str, measured: Measured, act: Activation, sizes: Mapping[str, npt.ArrayLike]) -> Array:
@@ -133,6 +135,7 @@ LIMITS: Mapping[str, NamedLimit] = {
         ("sobolev",),
         ("random-features", "neural-tangent", "rf-kernel", "ntk-kernel"),
         _sobolev,
+        power=2,
     ),
     "quadratic-student": NamedLimit(
         "exact limit for a quadratic target",

@@ -47,10 +47,10 @@ rf_sixth_odd = Law(
     name="rf-sixth-odd", paper=PAPER, theorem="abstract, lower bound n^(1/6); exponent from the exact limit",
     claim="Odd activations pay n^(1/6), too, on n = d^(3/2), though mu_2 = 0 bends their slope at reachable sizes.",
     model=RFKernel(),
-    statement=Theta(_SIXTH), path=Path(d=n ** Rational(2, 3)), sizes=geometric(n, 60, 900, cells=15),
+    statement=Theta(_SIXTH), path=Path(d=n ** Rational(2, 3)), sizes=geometric(n, 26, 1200, cells=20),
     hypotheses=(Parity.ODD, Ge(n, d)),
     activations=("tanh", "erf"),
-    controls=(_ROBUST,), limit="sobolev",
+    controls=(_ROBUST,), limit="sobolev", effort=4,
     note="The slope alone is about .1 at these sizes: the simulation shows the limit, and the limit the exponent.",
 )  # fmt: skip
 

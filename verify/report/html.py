@@ -11,7 +11,6 @@ from markupsafe import Markup, escape
 
 from bigtheta.verify.report import words
 from bigtheta.verify.report.facts import ControlFacts, LawFacts, Stated
-from bigtheta.verify.report.figure import figure_svg
 from bigtheta.verify.report.report import Entry, Report
 from bigtheta.verify.sharpness import is_discriminating
 from bigtheta.verify.verdict import Verdict
@@ -59,7 +58,7 @@ def _math(stated: Stated) -> Markup:
 
 
 def _svg(entry: Entry) -> Markup:
-    return Markup(figure_svg(entry))
+    return Markup(entry.svg)
 
 
 def _statement(law: LawFacts, control: ControlFacts | None = None) -> Markup:

@@ -76,6 +76,13 @@ class Entry:
         """How well the fits were solved."""
         return self.solved if self.trials is None else solves(self.trials)
 
+    @cached_property
+    def svg(self) -> str:
+        """The figure, drawn once for the page and its own file."""
+        from bigtheta.verify.report.figure import figure_svg
+
+        return figure_svg(self)
+
     @property
     def verdict(self) -> Verdict:
         """The verdict of the judgement itself; a good control FAILs."""
@@ -275,15 +282,13 @@ class Report:
         Raises:
             InvalidInputError: if the folder cannot be written.
         """
-        from bigtheta.verify.report.figure import figure_svg
-
         target = make_folder(folder)
         try:
             (target / "report.json").write_text(self.to_json(), encoding="utf-8")
             self.trials.to_csv(target / "trials.csv", index=False)
             for entry in self.entries:
                 if entry.judgement.cells:
-                    (target / "figures" / f"{entry.slug}.svg").write_text(figure_svg(entry), encoding="utf-8")
+                    (target / "figures" / f"{entry.slug}.svg").write_text(entry.svg, encoding="utf-8")
             (target / "report.html").write_text(self.to_html(), encoding="utf-8")
         except OSError as error:
             raise _unwritable(target, error) from error
