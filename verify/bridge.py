@@ -2,7 +2,7 @@
 
 At reachable sizes finite-size terms bend a slope more than noise does. So the simulation is held against the limit at
 the same sizes (measured/limit tends to 1), and the limit, evaluated far beyond what can be simulated, against the law.
-A law PASSes if both do, and FAILs if either does. Where the limit is that of a mean square, as of E S^2, mean squares
+A law PASSes if both do, and FAILs if either does; a claimed limit is held against the exact one in the same way. Where the limit is that of a mean square, as of E S^2, mean squares
 are compared: the geometric mean of S lies below it by the spread of S, which at small sizes is several per cent.
 """
 
@@ -30,6 +30,8 @@ FARTHEST = 1e9
 """Largest free size at which the limit is evaluated."""
 TOLERANCE = 0.02
 """How far the limit's own exponent between FARTHEST/10 and FARTHEST may lie from the claimed one."""
+LEVEL = 0.01
+"""How far, relatively, the exact limit at FARTHEST may lie from the one that a `Limit` claims."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,10 @@ def bridged(
         direct: its judgement without the limit.
         values: gives the limit, for tests.
     """
-    if direct.verdict is Verdict.ERROR or direct.estimate is None or statement.sense in (Sense.LIMIT, Sense.PEAK):
+    if direct.verdict is Verdict.ERROR or direct.estimate is None or statement.sense is Sense.PEAK:
         return direct
+    if statement.sense is Sense.LIMIT:
+        return _constant(law, act, statement, direct, values)
     try:
         at_cells = values(law.limit, law, act, law.size_arrays)
         slope = limit_slope(law, act, statement, values)
@@ -106,15 +110,37 @@ def _root(value: float | None, power: int) -> float | None:
 
 
 def limit_slope(law: Law, act: Activation, statement: Statement, values: Callable[..., Array] = limit_values) -> float:
-    """Return the exponent of limit/formula in the free size, between FARTHEST/10 and FARTHEST.
-
-    Whole sizes on the path, so that floors of the path are in it.
-    """
-    cells = [law.path.at(round(size)) for size in (FARTHEST / 10, FARTHEST)]
-    sizes = {name: np.array([float(cell[name]) for cell in cells]) for name in cells[0]}
-    formula = statement.value(sizes, law.constants(act))
-    low, high = np.log(values(law.limit, law, act, sizes) / formula)
+    """Return the exponent of limit/formula in the free size, between FARTHEST/10 and FARTHEST."""
+    low, high = np.log(_far(law, act, statement, values, (FARTHEST / 10, FARTHEST)))
     return float((high - low) / np.log(10.0))
+
+
+def _constant(
+    law: Law, act: Activation, statement: Statement, direct: Judgement, values: Callable[..., Array]
+) -> Judgement:
+    """A claimed limit: the simulation is held against it as it is, and it against the exact one."""
+    try:
+        ratio = float(_far(law, act, statement, values, (FARTHEST,))[0])
+    except InvalidInputError as error:
+        return replace(direct, reason=f"{direct.reason} (without its exact limit: {error})")
+    agrees = abs(ratio - 1) <= LEVEL
+    words = f"the exact limit is {ratio:.4f} times it at {law.path.free} = 10^9"
+    return replace(
+        direct,
+        verdict=direct.verdict if agrees else Verdict.FAIL,
+        reason=f"{direct.reason}; {words}",
+        p_value=direct.p_value if agrees else 0.0,
+        needs=direct.needs if agrees else None,
+    )
+
+
+def _far(
+    law: Law, act: Activation, statement: Statement, values: Callable[..., Array], sizes: tuple[float, ...]
+) -> Array:
+    """Limit/formula at free sizes far out; whole sizes on the path, so that floors of the path are in it."""
+    cells = [law.path.at(round(size)) for size in sizes]
+    columns = {name: np.array([float(cell[name]) for cell in cells]) for name in cells[0]}
+    return values(law.limit, law, act, columns) / statement.value(columns, law.constants(act))
 
 
 def _of_the_limit(sense: Sense, slope: float, variable: str, claimed: float) -> _Step:

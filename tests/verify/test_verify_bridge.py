@@ -131,3 +131,19 @@ def test_names_of_limits(tiny: LawOf) -> None:
         limit_values("sobolev", tiny(quantity="test-error"), RELU, sizes)
     assert limit_of(tiny()) == "sobolev"
     assert limit_of(tiny(quantity="test-error")) is None
+
+
+@pytest.mark.parametrize(("claim", "verdict"), [("Limit(2)", Verdict.PASS), ("Limit(2.1)", Verdict.FAIL)])
+def test_a_claimed_limit_is_held_against_the_exact_one(law: Law, claim: str, verdict: Verdict) -> None:
+    """Data that cannot tell 2 from 2.1: the exact limit does."""
+    rng = np.random.default_rng(3)
+    samples = [2.05 + 0.01 * rng.standard_normal(40) for _ in law.cells]
+    direct = judge(law.size_arrays, samples, claim, 0.1, along="n", path=law.path)
+    assert direct.verdict is Verdict.PASS
+
+    def two(name: str, law: Any, act: Any, sizes: Any) -> Any:
+        return np.full(len(sizes["n"]), 2.0)
+
+    found = bridged(law, RELU, samples, Statement.parse(claim), direct, values=two)
+    assert found.verdict is verdict
+    assert "the exact limit is" in found.reason
