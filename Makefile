@@ -1,11 +1,13 @@
 # make verify: install into .venv and judge every shipped law.   make test: install and run the test-suite.
 # make long: the tests that simulate whole laws.
+# make pages QUICK=DIR STANDARD=DIR FULL=DIR: docs/papers and docs/coverage.md from finished reports, any of the three.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?= --profile quick
+PAGES ?= $(firstword $(FULL) $(STANDARD) $(QUICK))
 
-.PHONY: verify test long lint clean
+.PHONY: verify test long lint pages clean
 
 verify: $(VENV)/.ready
 	$(BIN)/bigtheta verify $(ARGS)
@@ -21,6 +23,12 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+pages: $(VENV)/.ready
+	@test -f "$(PAGES)/report.json" || { echo "name a report, as in: make pages QUICK=bigtheta-report/DATE"; exit 2; }
+	rm -rf docs/papers
+	$(BIN)/bigtheta report $(PAGES) --format pages --out docs/papers
+	$(BIN)/bigtheta report $(QUICK) $(STANDARD) $(FULL) --format coverage --out docs/coverage.md
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bigtheta.theory.errors import printable
 from bigtheta.verify.report import words
 from bigtheta.verify.report.report import Entry, Report
+from bigtheta.verify.verdict import finite
 
-__all__ = ["Change", "changes", "lines"]
+__all__ = ["Change", "as_dict", "changes", "lines"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,37 @@ def lines(found: Sequence[Change]) -> Iterator[str]:
     count = sum(change.changed for change in found)
     verb = "verdict" if count == 1 else "verdicts"
     yield f"{count} {verb} changed, {len(found) - count} did not"
+
+
+def as_dict(found: Sequence[Change]) -> dict[str, Any]:
+    """Return the changes as JSON: {"schema": 1, "changed": [...], "unchanged": [...]}; null where a report has none.
+
+    Each has law, activation, control, `from` and `to` (verdicts), statements, estimates with their 95% intervals,
+    reasons, and `moved`.
+
+    >>> as_dict([])
+    {'schema': 1, 'changed': [], 'unchanged': []}
+    """
+    told: dict[str, list[dict[str, Any]]] = {"changed": [], "unchanged": []}
+    for change in found:
+        sides = {"from": change.before, "to": change.after}
+        row = {
+            "law": change.entry.facts.id,
+            "activation": change.entry.activation,
+            "control": change.entry.negative is not None,
+            **{side: entry and entry.verdict.value for side, entry in sides.items()},
+            "statement": {side: entry and entry.judgement.statement for side, entry in sides.items()},
+            "estimate": {side: entry and _estimate(entry) for side, entry in sides.items()},
+            "reason": {side: entry and entry.judgement.reason for side, entry in sides.items()},
+            "moved": change.moved,
+        }
+        told["changed" if change.changed else "unchanged"].append(row)
+    return finite({"schema": 1, **told})  # type: ignore[no-any-return]
+
+
+def _estimate(entry: Entry) -> dict[str, float | None]:
+    j = entry.judgement
+    return {"estimate": j.estimate, "low": j.low, "high": j.high}
 
 
 def _movement(change: Change) -> str:
