@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import cache
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -20,8 +21,10 @@ from bigtheta.theory.inputs import Dataset
 from bigtheta.theory.law import Control, Law, law, laws, with_control
 from bigtheta.theory.limits.sobolev import sobolev_limit
 from bigtheta.theory.model import NeuralTangent
-from bigtheta.theory.statement import BigO, Omega, Peak, Statement, Theta
+from bigtheta.theory.statement import BigO, Limit, Omega, Peak, Sense, Statement, Theta
+from bigtheta.verify.bridge import bridged
 from bigtheta.verify.checks import judge_law
+from bigtheta.verify.judge import judge
 from bigtheta.verify.verdict import Verdict
 
 SHIPPED = laws()
@@ -140,6 +143,23 @@ def test_its_controls_fail(entry):
         changed = with_control(entry, control)
         frame = trials_of(entry.id, act)
         assert verdict(changed, act, frame) is Verdict.FAIL, control.because
+
+
+CONSTANTS = [e for e in SHIPPED if e.limit and e.statement.sense is Sense.LIMIT]
+
+
+@pytest.mark.parametrize("entry", CONSTANTS, ids=[e.id for e in CONSTANTS])
+def test_a_constant_a_twentieth_off_fails_by_the_exact_limit(entry):
+    """Samples at the claim whatever it is: only the exact limit can tell the claims apart."""
+    act = activation(entry.activations[0])
+    rng = np.random.default_rng(0)
+    for factor, expected in ((1, Verdict.PASS), (Rational(21, 20), Verdict.FAIL), (Rational(19, 20), Verdict.FAIL)):
+        claim = Limit(factor * entry.statement.formula)
+        samples = [v * (1 + 1e-3 * rng.standard_normal(40)) for v in claim.value(entry.size_arrays)]
+        direct = judge(entry.size_arrays, samples, claim, entry.margin, along=str(entry.path.free))
+        assert direct.verdict is Verdict.PASS
+        found = bridged(entry, act, samples, claim, direct)
+        assert found.verdict is expected, found.reason
 
 
 # --- errors of public scripts -----------------------------------------------------------------------------------------
