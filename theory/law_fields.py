@@ -8,6 +8,7 @@ from typing import Any
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.data import Labels, inputs, labels, quantity
 from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.hypotheses import parse_hypothesis
 from bigtheta.theory.model import model
 from bigtheta.theory.scale import Path, Sizes
 from bigtheta.theory.statement import Statement
@@ -59,6 +60,6 @@ def normalised(given: dict[str, Any]) -> dict[str, Any]:
         "path": path,
         "sizes": sizes,
         "activations": acts,
-        "hypotheses": tuple(given["hypotheses"]),
+        "hypotheses": tuple(map(parse_hypothesis, given["hypotheses"])),
         "controls": tuple(given["controls"]),
     }

@@ -29,6 +29,8 @@ _TOLD: Mapping[str, str] = {
     "activations": "Names, or formulas in u such as u*tanh(u); each is judged.",
     "inputs": "Law of the inputs: a name, or a table with `kind`.",
     "labels": "What is fitted: a name, or a table; the default is noise of variance 1.",
+    "hypotheses": "What the claim is restricted to: relations in the sizes and mu(j) such as d >= n or mu(1) != 0, "
+    "and even or odd for the activation; where one does not hold nothing is judged.",
     "margin": "How far the exponent may lie from the claim (default 0.1); for Limit and Peak relative (0.05, 0.2).",
     "controls": "Claims that must FAIL.",
     "limit": "Name of the exact limit that decides the law: the simulation is held against it, and it against the law.",

@@ -38,6 +38,7 @@ class LawSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     activations: tuple[str, ...] = ("relu",)
     inputs: str | dict[str, Any] = "sphere"
     labels: str | dict[str, Any] = {}
+    hypotheses: tuple[str, ...] = ()
     margin: float | None = None
     controls: tuple[ControlSpec, ...] = ()
     limit: str = ""
@@ -103,6 +104,7 @@ def law_from_spec(content: dict[str, Any]) -> Law:
         activations=spec.activations,
         inputs=spec.inputs,
         labels=spec.labels or None,
+        hypotheses=spec.hypotheses,
         margin=spec.margin,
         controls=_controls(spec),
         limit=spec.limit,

@@ -50,6 +50,10 @@ inputs = "sphere"
 # "quadratic" or "classes" and noise_law = "signs".
 labels = {{ signal = 0.0, noise = 1.0 }}
 
+# What the claim is restricted to: relations in the sizes and mu(j), and "even" or "odd" for the activation. Where one
+# does not hold nothing is judged; `bigtheta refute` looks for what breaks the claim inside them.
+hypotheses = ["n <= k"]
+
 # How far the exponent may lie from the claim and still PASS; relative for Limit (0.05) and Peak (0.2).
 margin = 0.1
 

@@ -20,6 +20,7 @@ from bigtheta.verify.commands import activations, hermite, laws, predict
 from bigtheta.verify.curve_command import curve
 from bigtheta.verify.judge_command import judge
 from bigtheta.verify.options import assignments, free_size, plugin_option, table
+from bigtheta.verify.refute_command import refute
 from bigtheta.verify.report_command import report
 from bigtheta.verify.spec_command import init, schema
 
@@ -260,5 +261,5 @@ def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
     return law
 
 
-for _command in (judge, curve, report, predict, laws, activations, hermite, calibrate, schema, init):
+for _command in (judge, curve, refute, report, predict, laws, activations, hermite, calibrate, schema, init):
     main.add_command(_command)

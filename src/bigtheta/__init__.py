@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bigtheta.theory.statement import BigO, Limit, Omega, Peak, Statement, Theta
     from bigtheta.verify.assertion import assert_law
     from bigtheta.verify.judge import judge
+    from bigtheta.verify.refute.run import refute
     from bigtheta.verify.report.read import read_report
     from bigtheta.verify.report.report import Report
     from bigtheta.verify.verdict import Judgement, Verdict
@@ -51,7 +52,7 @@ _HOME = {
     "energy": "theory.energy", "expansion": "theory.hermite", "geometric": "theory.scale",
     "hermite": "theory.hermite", "judge": "verify.judge", "law": "theory.law", "laws": "theory.law",
     "leading_order": "theory.order", "predict": "theory.predict", "read_report": "verify.report.read",
-    "read_spec": "theory.spec",
+    "read_spec": "theory.spec", "refute": "verify.refute.run",
     "simulate": "numerics.sweep", "tail_energy": "theory.energy",
 }  # fmt: skip
 _PACKAGES = ("numerics", "theory", "verify")
@@ -61,7 +62,7 @@ __all__ = [
     "InvalidInputError", "Judgement", "Law", "Limit", "Omega", "Order", "Paper", "Path", "Peak", "Report", "Sizes",
     "Statement", "Theta", "Verdict", "activation", "assert_law", "compare", "dual", "energy", "expansion",
     "geometric", "hermite", "judge", "law", "laws", "leading_order", "numerics", "predict", "read_report", "read_spec",
-    "simulate", "tail_energy", "theory", "verify",
+    "refute", "simulate", "tail_energy", "theory", "verify",
 ]  # fmt: skip
 
 

@@ -4,12 +4,15 @@ import math
 from pathlib import Path
 
 import pytest
+import sympy
 
+from bigtheta.theory.activation import Parity
 from bigtheta.theory.data import Labels
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.inputs import Gaussian
 from bigtheta.theory.law import Control, Law
 from bigtheta.theory.model import RandomFeatures, RFKernel
+from bigtheta.theory.scale import SIZES
 from bigtheta.theory.spec import MAX_BYTES, LawSpec, law_from_spec, read_spec
 from bigtheta.theory.statement import Omega
 
@@ -59,6 +62,7 @@ def test_every_field_is_read(read):
         activations = ["tanh", "u*tanh(u)"]
         inputs = "gaussian"
         labels = { signal = 1, noise = 0.5 }
+        hypotheses = ["n <= d", "odd"]
         margin = 0.2
         limit = "sobolev"
         effort = 2
@@ -79,8 +83,9 @@ def test_every_field_is_read(read):
     assert entry.inputs == Gaussian()
     assert entry.labels == Labels(signal=1.0, noise=0.5)
     written = {"name", "source", "claim", "model", "quantity", "statement", "path", "sizes", "activations", "inputs",
-               "labels", "margin", "controls", "limit", "effort"}  # fmt: skip
+               "labels", "hypotheses", "margin", "controls", "limit", "effort"}  # fmt: skip
     assert (entry.limit, entry.effort) == ("sobolev", 2)
+    assert entry.hypotheses == (sympy.Le(SIZES["n"], SIZES["d"]), Parity.ODD)
     assert entry.controls == (
         Control(statement=Omega("n"), because="the square"),
         Control(activation="abs", because="mu_1 = 0"),

@@ -108,6 +108,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"inputs": {"kind": "covariance", "spectrum": [1.0, 0.5]}, "path": {"d": 2}},
     {"inputs": "digits", "path": {"d": 64}, "activations": ["relu", "u*tanh(u)"]},
     {"controls": [CONTROL, {"activation": "abs", "because": "even"}], "limit": "sobolev"},
+    {"hypotheses": ["d >= n", "mu(1) != 0", "odd"]},
     {"claim": "x", "source": "y", "statement": "Peak(n/d, at=1)", "path": {"d": 100}},
 ]
 REFUSED: list[dict[str, Any]] = [
@@ -131,6 +132,8 @@ REFUSED: list[dict[str, Any]] = [
     {"path": {"d": [2]}},
     {"path": {"m": "n"}},
     {"activations": "relu"},
+    {"hypotheses": "d >= n"},
+    {"hypotheses": [3]},
     {"margin": -1.0},
     {"margin": 10.0},
     {"controls": [{"statement": "Theta(n)"}]},
@@ -207,7 +210,7 @@ def test_the_template_is_a_law_that_passes_with_its_control(call: Callable[..., 
 def test_the_template_explains_every_field(schema: dict[str, Any]) -> None:
     text = template("my-bound")
     assert is_valid(tomllib.loads(text), schema, schema)
-    everything = re.sub(r"^# (?=limit|\[\[law|activation =|because)", "", text, flags=re.MULTILINE)
+    everything = re.sub(r"^# (?=limit|effort|\[\[law|activation =|because)", "", text, flags=re.MULTILINE)
     content = tomllib.loads(everything)
     assert set(content["law"]) == set(LawSpec.__struct_fields__), "every field is there, some commented out"
     assert is_valid(content, schema, schema)

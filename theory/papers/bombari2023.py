@@ -25,6 +25,7 @@ PAPER = Paper(
 )
 
 _SIXTH = n ** Rational(1, 6)
+_AT_SIXTH = (Ge(2 * n, d ** Rational(3, 2)), Le(n, 2 * d ** Rational(3, 2)))
 _ROBUST = Control(statement=BigO(Integer(1)), because="random features are claimed robust, which no width makes them")
 _AS_TANGENT = Control(
     statement=BigO(sqrt(n / k)), because="width is claimed to help random features as it helps the neural tangent model"
@@ -37,7 +38,7 @@ rf_sixth = Law(
     claim="Random features of infinite width are not robust: S >= n^(1/6), attained on n = d^(3/2).",
     model=RFKernel(),
     statement=Theta(_SIXTH), path=Path(d=n ** Rational(2, 3)), sizes=geometric(n, 27, 1200, cells=10),
-    hypotheses=(Ne(mu(1), 0), Ge(n, d)),
+    hypotheses=(Ne(mu(1), 0), Ge(n, d), *_AT_SIXTH),
     activations=("relu", "softplus"),
     controls=(_ROBUST,),
     note="On other paths S is larger: n = d^(3/2) is where the cost of the linear part meets that of the rest.",
@@ -48,7 +49,7 @@ rf_sixth_odd = Law(
     claim="Odd activations pay n^(1/6), too, on n = d^(3/2), though mu_2 = 0 bends their slope at reachable sizes.",
     model=RFKernel(),
     statement=Theta(_SIXTH), path=Path(d=n ** Rational(2, 3)), sizes=geometric(n, 26, 1200, cells=20),
-    hypotheses=(Parity.ODD, Ge(n, d)),
+    hypotheses=(Parity.ODD, Ne(mu(1), 0), Ge(n, d), *_AT_SIXTH),
     activations=("tanh", "erf"),
     controls=(_ROBUST,), limit="sobolev", effort=4,
     note="The slope alone is about .1 at these sizes: the simulation shows the limit, and the limit the exponent.",
@@ -60,7 +61,7 @@ rf_sixth_width = Law(
     model=RandomFeatures(),
     statement=Theta(_SIXTH), path=Path(d=n ** Rational(2, 3), k=2 * n ** Rational(4, 3)),
     sizes=geometric(n, 16, 512, cells=9),
-    hypotheses=(Ne(mu(1), 0), Ge(k, n)),
+    hypotheses=(Ne(mu(1), 0), Ge(k, n), Ge(k, d**2), *_AT_SIXTH),
     activations=("relu", "tanh"),
     controls=(_ROBUST,),
     note="Less width than d^2 gives a larger S, more the same: the lower bound holds at every width.",
@@ -71,7 +72,7 @@ rf_width = Law(
     claim="At fixed n and d, S of random features does not fall as the width grows, however large it is.",
     model=RandomFeatures(),
     statement=Theta(Integer(1)), path=Path(n=60, d=20), sizes=geometric(k, 800, 25600, cells=11),
-    hypotheses=(Ge(k, 10 * n),),
+    hypotheses=(Ne(mu(1), 0), Ge(k, 10 * n), Ge(k, 2 * d**2), Le(n, d**2)),
     activations=("relu", "tanh"),
     controls=(_AS_TANGENT,),
     note="The excess over infinite width falls as n d/k, so k >> d^2 is needed to see the floor.",
@@ -85,7 +86,7 @@ ntk_even = Law(
     "from O(log k (1 + sqrt(n/k))) above and sqrt(n d/p) below.",
     model=NeuralTangent(),
     statement=Theta(Integer(1)), path=Path(d=2 * n, k=n), sizes=geometric(n, 16, 500, cells=8),
-    hypotheses=(Parity.EVEN, Le(n, k)),
+    hypotheses=(Parity.EVEN, Le(n, k), Le(k, 8 * n), Ge(2 * d, n)),
     activations=("cos", "abs", "square"),
     controls=(Control(activation="tanh", because="tanh is odd: its linear part makes S grow as sqrt(n)"),),
     note="The factor log k of the upper bound is not seen here, nor by the exact limit.",
@@ -96,7 +97,7 @@ ntk_not_even = Law(
     claim="With mu_1 != 0 the neural-tangent interpolator is not robust on the same path: S grows as sqrt(n).",
     model=NeuralTangent(),
     statement=Theta(sqrt(n)), path=Path(d=2 * n, k=n), sizes=geometric(n, 16, 500, cells=8),
-    hypotheses=(Ne(mu(1), 0), Le(n, d * k)),
+    hypotheses=(Ne(mu(1), 0), Le(n, d * k), Ge(d, n)),
     activations=("tanh", "softplus"),
     controls=(Control(activation="cos", because="cos is even: no linear part, so S stays of order 1"),),
     note="The paper shows a gap between even activations and others; the exponent 1/2 is the limit's.",
@@ -107,7 +108,7 @@ ntk_even_bound = Law(
     claim="With an even activation S = O(sqrt(n/k)) where k is of order sqrt(n): width is what robustness costs.",
     model=NeuralTangent(),
     statement=BigO(sqrt(n / k)), path=Path(d=2 * n, k=sqrt(n)), sizes=geometric(n, 16, 640, cells=8),
-    hypotheses=(Parity.EVEN, Le(n, d * k)),
+    hypotheses=(Parity.EVEN, Le(2 * n, d * k), Ge(d, k)),
     activations=("cos", "abs"),
     controls=(Control(activation="tanh", because="tanh is odd: S grows as sqrt(n), above sqrt(n/k)"),),
     note="The bound without log k is what the exact limit has; a simulation cannot tell log k from a small power.",

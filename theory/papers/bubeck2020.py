@@ -124,7 +124,7 @@ quadratic_forms = Law(
     "activation u^2, has operator norm of order sqrt(d) = sqrt(10 n/k).",
     model=QuadraticForm(), quantity=OperatorNorm(), labels=SIGNS,
     statement=Theta(sqrt(n / k)), path=Path(n=d**2 / 10, k=d), sizes=geometric(d, 16, 160, cells=6),
-    hypotheses=(Le(n, d * (d + 1) / 2),),
+    hypotheses=(Le(4 * n, d**2), Ge(20 * n, d**2), Ge(2 * k, d), Le(k, 2 * d)),
     activations=("relu",),
     controls=(Control(statement=BigO(Integer(1)), because="of order d^2 signs are not fitted by a bounded form"),),
     note="2 |A|_op is the Lipschitz constant on the unit ball. On the sphere a multiple of the identity is constant, "
@@ -139,7 +139,7 @@ polynomials = Law(
     model=DotProduct(kernel="t^3"), quantity=LipschitzLower(starts=12, steps=40), labels=SIGNS,
     statement=Omega(sqrt(n / k)), path=Path(d=(20 * n) ** Rational(1, 3), k=(20 * n) ** Rational(2, 3)),
     sizes=geometric(n, 60, 1500, cells=6),
-    hypotheses=(Le(n, d * (d + 1) * (d + 2) / 6),),
+    hypotheses=(Le(n, d * (d + 1) * (d + 2) / 6), Ge(2 * k, d**2)),
     activations=("relu",), margin=0.08,
     controls=(Control(statement=Omega(sqrt(n)), because="the min-norm cubic is much smoother than sqrt(n)"),),
     note="k = d^2 neurons with activation u^3 are the order that n labels need. d runs from 11 to 31 alone, and the "

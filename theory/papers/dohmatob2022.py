@@ -51,6 +51,7 @@ def _both(
     margin: float | None = None,
     effort: int = 1,
     note: str = "",
+    hypotheses: tuple[Expr, ...] = (),
 ) -> tuple[Law, Law]:
     """The law for E and the law for S of one regime; the constant off by two margins is a control of both."""
 
@@ -136,7 +137,8 @@ rf_aligned_error, rf_aligned_robustness = _both(
 LEFT = (1 - k / d) ** 2
 _FRACTION = (Lt(k, d), Ge(8 * k, d))
 nt_error, nt_robustness = _both(
-    "nt", QuadraticStudent(regime="nt", target="goe"), width=d / 2, error=LEFT, robustness=1 - LEFT, hypotheses=_FRACTION,
+    "nt", QuadraticStudent(regime="nt", target="goe"), width=d / 2, error=LEFT, robustness=1 - LEFT,
+    hypotheses=_FRACTION,
     claims=(
         "The neural tangent of u^2 learns a traceless target outside the null space of W: E = (1 - k/d)^2.",
         "The neural tangent of u^2 trades error for robustness one to one: S = 1 - E = 1 - (1 - k/d)^2.",

@@ -1,0 +1,1 @@
+"""The search for counterexamples: `bigtheta.refute`, see `bigtheta.verify.refute.run`."""
