@@ -1,5 +1,6 @@
 # make verify: install into .venv and judge every shipped law.   make test: install and run the test-suite.
 # make long: the tests that simulate whole laws.
+# make docs: the documentation as a site in build/site; warnings are errors.
 # make pages QUICK=DIR STANDARD=DIR FULL=DIR: docs/papers and docs/coverage.md from finished reports, any of the three.
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 ARGS ?= --profile quick
 PAGES ?= $(firstword $(FULL) $(STANDARD) $(QUICK))
 
-.PHONY: verify test long lint pages clean
+.PHONY: verify test long lint docs pages clean
 
 verify: $(VENV)/.ready
 	$(BIN)/bigtheta verify $(ARGS)
@@ -24,6 +25,9 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(VENV)/.ready-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 pages: $(VENV)/.ready
 	@test -f "$(PAGES)/report.json" || { echo "name a report, as in: make pages QUICK=bigtheta-report/DATE"; exit 2; }
 	rm -rf docs/papers
@@ -35,6 +39,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 		{ echo "bigtheta needs Python 3.11 or newer; run: make PYTHON=/path/to/python3.11 ..."; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/.ready-docs: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
 clean:

@@ -2,8 +2,9 @@
 
 At reachable sizes finite-size terms bend a slope more than noise does. So the simulation is held against the limit at
 the same sizes (measured/limit tends to 1), and the limit, evaluated far beyond what can be simulated, against the law.
-A law PASSes if both do, and FAILs if either does; a claimed limit is held against the exact one in the same way. Where the limit is that of a mean square, as of E S^2, mean squares
-are compared: the geometric mean of S lies below it by the spread of S, which at small sizes is several per cent.
+A law PASSes if both do, and FAILs if either does; a claimed limit is held against the exact one in the same way. Where
+the limit is that of a mean square, as of E S^2, mean squares are compared: the geometric mean of S lies below it by the
+spread of S, which at small sizes is several per cent.
 """
 
 from __future__ import annotations
