@@ -51,7 +51,7 @@ rf_sixth_odd = Law(
     statement=Theta(_SIXTH), path=Path(d=n ** Rational(2, 3)), sizes=geometric(n, 26, 1200, cells=20),
     hypotheses=(Parity.ODD, Ne(mu(1), 0), Ge(n, d), *_AT_SIXTH),
     activations=("tanh", "erf"),
-    controls=(_ROBUST,), limit="sobolev", effort=4,
+    controls=(_ROBUST,), limit="sobolev", effort=3,
     note="The slope alone is about .1 at these sizes: the simulation shows the limit, and the limit the exponent.",
 )  # fmt: skip
 

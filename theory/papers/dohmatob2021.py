@@ -222,7 +222,7 @@ ntk_proportional_linear = Law(
     hypotheses=(Le(4 * n, d * k), Ge(32 * n, d * k), Ge(2 * d, k), Le(d, 2 * k), Ne(mu(1), 0)),
     activations=("relu", "tanh"),
     controls=(Control(statement=Omega(sqrt(n)), because="the interpolator is more robust than sqrt(n): width counts"),),
-    limit="sobolev", effort=4,
+    limit="sobolev", effort=3,
     note="The linear part bends the slope at these sizes (about .27 on k = 16 to 190, as the exact limits do there): "
     "the simulation shows the limit, and the limit the exponent.",
 )  # fmt: skip

@@ -282,7 +282,7 @@ _, retreat_narrow = _both(
         "Random features of exp(-8 u^2) at k = 6 d, before the retreat of S: E = 0.424.",
         "Random features of exp(-8 u^2) at k = 6 d are less robust than the target itself: S = 1.762 > 1.",
     ),
-    activation="exp(-8*u**2)", sizes=geometric(d, 10, 100, cells=6), margin=0.1, effort=3,
+    activation="exp(-8*u**2)", sizes=geometric(d, 10, 100, cells=6), margin=0.1, effort=2,
     controls=((), _instead(Integer(1), "the S of the target itself")),
     note=RETREAT,
 )  # fmt: skip

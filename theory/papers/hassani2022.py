@@ -78,7 +78,7 @@ half = _risk(
 
 double = _risk(
     "double", "1.68392", "With n = 2 d and as many features, AR has grown from 1.364 at k = d/2 to 1.684.",
-    psi1=2, psi2=2, eps=0.5, sizes=geometric(d, 24, 240, cells=5),
+    psi1=2, psi2=2, eps=0.5, sizes=geometric(d, 20, 200, cells=5),
     controls=_not("1.36418", "the risk at k = d/2: more features hurt"),
 )  # fmt: skip
 
@@ -97,7 +97,7 @@ tenfold = _risk(
 
 noisier = _risk(
     "noisier", "3.22882", "With label noise of variance 1, n = d, k = 3 d and eps = 0.3: AR = 3.229.",
-    psi1=3, psi2=1, eps=0.3, labels=LOUD, sizes=geometric(d, 24, 240, cells=5),
+    psi1=3, psi2=1, eps=0.3, labels=LOUD, sizes=geometric(d, 20, 200, cells=5),
 )  # fmt: skip
 
 ridgeless = _risk(
