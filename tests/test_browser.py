@@ -76,6 +76,16 @@ def test_report_fits_the_screen_and_fetches_nothing(page, file, every_state, wid
     assert page.requests == [file.as_uri()]
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_every_shipped_law_fits_the_screen(page, every_law, tmp_path, width):
+    file = tmp_path / "laws.html"
+    file.write_text(every_law.to_html(), encoding="utf-8")
+    page.open(file.as_uri(), width=width)
+    page.run(UNFOLD)
+    assert page.run("document.documentElement.scrollWidth") <= width
+    assert page.run(OVERFLOWING) == []
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_axe_finds_nothing(page, file, width, dark):
