@@ -29,10 +29,15 @@ __all__ = ["SerialExecutor", "Workers", "timed", "timed_batch", "workers"]
 
 @dataclass(frozen=True)
 class Workers:
-    """An executor and how many trials it works on at a time."""
+    """An executor, and what counts how many trials it works on at a time: a cluster grows and shrinks."""
 
     executor: Executor
-    count: int
+    counted: Callable[[], int]
+
+    @property
+    def count(self) -> int:
+        """Trials at a time, at least 1."""
+        return max(1, self.counted())
 
 
 def timed(trial: Trial) -> tuple[dict[str, Any], float]:
@@ -119,16 +124,20 @@ def workers(jobs: int = 1, *, cluster: str | None = None) -> Iterator[Workers]:
         before = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
-            yield Workers(SerialExecutor(), 1)
+            yield Workers(SerialExecutor(), lambda: 1)
         finally:
             torch.set_num_threads(before)
     else:
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker)
         try:
-            yield Workers(pool, jobs)
+            yield Workers(pool, lambda: jobs)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+_RECOUNT = 2.0
+"""Seconds for which the count of a cluster's threads is believed."""
 
 
 def _on_cluster(address: str) -> Iterator[Workers]:
@@ -142,8 +151,12 @@ def _on_cluster(address: str) -> Iterator[Workers]:
         client = Client(address, timeout="20s", set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise InvalidInputError(f"--cluster: no Dask scheduler answers at {address!r}: {error}") from error
+
+    @cache
+    def threads(_: int) -> int:
+        return sum(client.nthreads().values())
+
     try:
-        threads = sum(client.nthreads().values())
-        yield Workers(client.get_executor(pure=False, retries=3), max(1, threads))
+        yield Workers(client.get_executor(pure=False, retries=3), lambda: threads(int(time.monotonic() / _RECOUNT)))
     finally:
         client.close()

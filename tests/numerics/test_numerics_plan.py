@@ -215,7 +215,7 @@ def test_trials_run_at_the_same_time_as_far_as_the_memory_goes(monkeypatch, fit,
     @contextlib.contextmanager
     def threads(jobs, *, cluster=None):
         with ThreadPoolExecutor(jobs) as pool:
-            yield Workers(pool, jobs)
+            yield Workers(pool, lambda: jobs)
 
     monkeypatch.setattr(sweep, "workers", threads)
     monkeypatch.setattr(sweep, "timed", slowly)

@@ -268,6 +268,22 @@ def test_a_dask_cluster_gives_the_same_numbers_even_if_a_worker_is_killed():
         pd.testing.assert_frame_equal(after, serial)
 
 
+@pytest.mark.slow
+def test_workers_that_join_a_cluster_later_are_counted():
+    distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    with (
+        distributed.LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=None) as cluster,
+        workers(cluster=cluster.scheduler_address) as pool,
+    ):
+        assert pool.count == 1, "one trial waits for the first worker"
+        cluster.scale(2)
+        cluster.wait_for_workers(2)
+        until = time.monotonic() + 30
+        while pool.count < 2 and time.monotonic() < until:
+            time.sleep(0.2)
+        assert pool.count == 2
+
+
 def test_no_cluster_at_the_address(monkeypatch):
     pytest.importorskip("distributed")
     with (
