@@ -18,7 +18,7 @@ from bigtheta.numerics.measure import TOGETHER
 from bigtheta.numerics.models.base import Stacked, stacked, stacks
 from bigtheta.numerics.plan import memory_of
 from bigtheta.numerics.sample import Sample
-from bigtheta.numerics.trial import Drawn, Trial, draw, finished, measure, moments
+from bigtheta.numerics.trial import Drawn, Trial, draw, finished, is_as_asked, measure, moments
 
 __all__ = ["BATCH_MEMORY", "MOST_TRIALS", "batched_memory", "batches", "drawn_together", "may_batch", "measure_batch"]
 
@@ -70,6 +70,8 @@ def measure_batch(trials: Sequence[Trial]) -> list[dict[str, Any]]:
         return [measure(trial) for trial in trials]
     e, device = trials[0].experiment, trials[0].device
     drawn = drawn_together(trials, threads=1 if device == "cpu" else min(THREADS, os.cpu_count() or 1))
+    if not all(is_as_asked(trial, one) for trial, one in zip(trials, drawn, strict=True)):
+        return [measure(trial) for trial in trials]
     sample, weights = _together(drawn, device)
     del drawn
     fitted = stacked(e.model, x=sample.x, w=weights, y=sample.y, act=e.activation)

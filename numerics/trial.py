@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from bigtheta.numerics.exact import is_quadratic, second_moments
@@ -25,7 +26,7 @@ from bigtheta.theory.inputs import Gaussian
 from bigtheta.theory.model import AdversarialFeatures, Model, TwoLayer
 from bigtheta.theory.training import QuadraticStudent, TrainedNetwork
 
-__all__ = ["Drawn", "Trial", "draw", "finished", "measure", "moments"]
+__all__ = ["Drawn", "Trial", "draw", "finished", "is_as_asked", "measure", "moments"]
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,23 @@ def draw(trial: Trial, *, device: str) -> Drawn:
     w = draw_weights(streams).to(device) if "k" in e.model.uses else None
     if w is not None and isinstance(e.model, TwoLayer):
         w *= e.model.weight_deviation(sizes["d"])
-    if e.dtype != sample.x.dtype:
+    if e.dtype != torch.float64:
         parts = (sample.x, sample.clean, sample.noise, sample.z, sample.clean_z)
         sample = Sample(*(part.to(e.dtype) for part in parts))
         w = w.to(e.dtype) if w is not None else None
     return Drawn(sample, w, streams)
+
+
+def is_as_asked(trial: Trial, drawn: Drawn) -> bool:
+    """Whether the draws have the sizes and the precision that the trial asks for: a row says so if they have not."""
+    e, sizes = trial.experiment, trial.cell
+    n, d = sizes["n"], drawn.sample.x.shape[1]
+    tensors = [drawn.sample.x, drawn.sample.y, drawn.sample.z]
+    shapes = [drawn.sample.x.shape == (n, sizes.get("d", d)), drawn.sample.y.shape == (n,)]
+    if drawn.weights is not None:
+        tensors.append(drawn.weights)
+        shapes.append(drawn.weights.shape == (sizes["k"], d))
+    return all(shapes) and all(t.dtype == e.dtype for t in tensors)
 
 
 def moments(trial: Trial) -> Tensor | None:
@@ -98,12 +111,13 @@ def _row(model: Model, trial: Trial) -> dict[str, Any]:
     fitted = _fitted(e, drawn.sample, drawn.weights, drawn.streams) if e.quantity.fits else None
     solution = fitted.solution if fitted is not None else Solution(drawn.sample.y, 0.0, 1.0, "no-fit")
     fit = Fit(fitted, drawn.sample, drawn.weights, drawn.streams, moments(trial))
+    sound = is_as_asked(trial, drawn) and solution.coefficients.dtype == e.dtype
     return finished(
         trial,
         value=measured(e.quantity, fit),
         residual=solution.residual,
         condition=solution.condition,
-        status=solution.status,
+        status=solution.status if sound or solution.status == "failed" else "inconsistent",
     )
 
 

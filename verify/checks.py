@@ -26,6 +26,10 @@ _NOT_FITTED = {
         "{count} fits do not interpolate (residual {residual:.1e} at {where})",
         "move the sizes away from where the Gram matrix is singular",
     ),
+    "inconsistent": (
+        "{count} fits have another size or precision than was asked for ({where})",
+        "this is a fault of the program or of a plugin's model: please report it",
+    ),
     "not-converged": (
         "{count} trained networks did not reach their target (relative residual {residual:.1e} at {where})",
         "give more steps, another rate, or fewer labels",
@@ -85,7 +89,20 @@ def judge_law(
             where = ", ".join(f"{name} = {first[name]}" for name in law.model.uses)
             found = what.format(count=f"{len(bad)} of {len(frame)}", residual=first["residual"], where=where)
             return _without_samples(law, Verdict.ERROR, f"{found}; {advice}")
-    return _judged(law, act, frame, law.statement, look)
+    found = _judged(law, act, frame, law.statement, look)
+    return _stuck(law, frame) or found if found.verdict is Verdict.INCONCLUSIVE else found
+
+
+def _stuck(law: Law, frame: pd.DataFrame) -> Judgement | None:
+    """An ERROR if the trials of every cell came out the same to the last digit: a random stream that does not move."""
+    cells = [_values(frame, cell) for cell in law.cells]
+    if all(len(values) > 1 and (values == values[0]).all() for values in cells):
+        reason = (
+            "all trials of each cell are the same to the last digit, so they are not independent draws; "
+            "this is a fault of the program or of a plugin's model: please report it"
+        )
+        return _without_samples(law, Verdict.ERROR, reason)
+    return None
 
 
 def _judged(
