@@ -89,8 +89,8 @@ def judge_law(
             where = ", ".join(f"{name} = {first[name]}" for name in law.model.uses)
             found = what.format(count=f"{len(bad)} of {len(frame)}", residual=first["residual"], where=where)
             return _without_samples(law, Verdict.ERROR, f"{found}; {advice}")
-    found = _judged(law, act, frame, law.statement, look)
-    return _stuck(law, frame) or found if found.verdict is Verdict.INCONCLUSIVE else found
+    judgement = _judged(law, act, frame, law.statement, look)
+    return (_stuck(law, frame) or judgement) if judgement.verdict is Verdict.INCONCLUSIVE else judgement
 
 
 def _stuck(law: Law, frame: pd.DataFrame) -> Judgement | None:
