@@ -71,6 +71,7 @@ def simulate(
         "eigh": Cholesky failed, eigenvalues reached that residual;
         "least-squares": more labels than parameters, so that none is reached;
         "failed": the residual is larger, or not a number;
+        "no-series": two inputs so nearly parallel that the series of the kernel is too long; the value is NaN;
         "inconsistent": the draws or the solution have another size or precision than was asked for;
         "trained": a trained network that reached its target error, its residual |f(x) - y|/|y|;
         "not-converged": a trained network that did not;

@@ -23,6 +23,7 @@ from bigtheta.numerics.streams import Streams
 from bigtheta.theory.data import Sobolev
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.inputs import Gaussian
+from bigtheta.theory.kernel import SeriesTooLongError
 from bigtheta.theory.model import AdversarialFeatures, Model, TwoLayer
 from bigtheta.theory.training import QuadraticStudent, TrainedNetwork
 
@@ -41,8 +42,12 @@ class Trial:
 
 
 def measure(trial: Trial) -> dict[str, Any]:
-    """Draw, fit, measure: one row."""
-    return _row(trial.experiment.model, trial)
+    """Draw, fit, measure: one row. A kernel whose series is too long is one that was not fitted, and says so."""
+    try:
+        return _row(trial.experiment.model, trial)
+    except SeriesTooLongError:
+        nan = float("nan")
+        return finished(trial, value=nan, residual=nan, condition=nan, status="no-series")
 
 
 @dataclass(frozen=True)

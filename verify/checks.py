@@ -30,6 +30,10 @@ _NOT_FITTED = {
         "{count} fits have another size or precision than was asked for ({where})",
         "this is a fault of the program or of a plugin's model: please report it",
     ),
+    "no-series": (
+        "{count} fits need more terms of the kernel's series than are summed: two inputs nearly coincide ({where})",
+        "enlarge d, or use an activation with a closed form (relu, abs, erf) or without kinks",
+    ),
     "not-converged": (
         "{count} trained networks did not reach their target (relative residual {residual:.1e} at {where})",
         "give more steps, another rate, or fewer labels",

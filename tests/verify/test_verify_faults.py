@@ -18,6 +18,7 @@ from bigtheta.numerics.interpolate import solve_gram
 from bigtheta.numerics.sample import draw_sample, draw_weights
 from bigtheta.numerics.streams import Streams
 from bigtheta.numerics.trial import Trial
+from bigtheta.theory.kernel import SeriesTooLongError
 from bigtheta.theory.law import Law
 from bigtheta.verify.run import verify
 from bigtheta.verify.verdict import Judgement, Verdict
@@ -133,6 +134,26 @@ def test_a_planted_fault_never_passes(
     found = judged(law)
     assert found.verdict is expected, found.reason
     assert words in found.reason
+
+
+def test_a_series_that_is_too_long_is_an_error_of_its_law_alone(monkeypatch: Patch) -> None:
+    """Two inputs that nearly coincide in one trial: the other law of the run is judged."""
+    real = trial_module.interpolator
+
+    def too_long(model: Any, **given: Any) -> Any:
+        if model.ridge == 0.125:
+            raise SeriesTooLongError("needs more terms")
+        return real(model, **given)
+
+    monkeypatch.setattr(trial_module, "interpolator", too_long)
+    close = Law(
+        name="close", model={"kind": "rf-kernel", "ridge": 0.125}, statement="Theta(sqrt(n))", path={"d": "n"},
+        sizes={"n": [12, 24, 48]}, activations=["tanh"],
+    )  # fmt: skip
+    first, second = verify([close, LAW], trials=2, seed=1).entries
+    assert first.verdict is Verdict.ERROR
+    assert "two inputs nearly coincide" in first.judgement.reason
+    assert second.verdict in (Verdict.PASS, Verdict.INCONCLUSIVE)
 
 
 @pytest.mark.parametrize("change", [one_sample_less, one_neuron_less])

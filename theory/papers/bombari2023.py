@@ -48,10 +48,10 @@ rf_sixth_odd = Law(
     name="rf-sixth-odd", paper=PAPER, theorem="abstract, lower bound n^(1/6); exponent from the exact limit",
     claim="Odd activations pay n^(1/6), too, on n = d^(3/2), though mu_2 = 0 bends their slope at reachable sizes.",
     model=RFKernel(),
-    statement=Theta(_SIXTH), path=Path(d=n ** Rational(2, 3)), sizes=geometric(n, 26, 1200, cells=20),
+    statement=Theta(_SIXTH), path=Path(d=n ** Rational(2, 3)), sizes=geometric(n, 52, 1000, cells=16),
     hypotheses=(Parity.ODD, Ne(mu(1), 0), Ge(n, d), *_AT_SIXTH),
     activations=("tanh", "erf"),
-    controls=(_ROBUST,), limit="sobolev", effort=3,
+    controls=(_ROBUST,), limit="sobolev", effort=4,
     note="The slope alone is about .1 at these sizes: the simulation shows the limit, and the limit the exponent.",
 )  # fmt: skip
 

@@ -28,7 +28,7 @@ PAPER = Paper(
 )
 SIZES = geometric(d, 64, 640, cells=6)
 WIDE = geometric(d, 48, 480, cells=6)
-SMALL = geometric(d, 9, 90, cells=6)
+SMALL = geometric(d, 8, 80, cells=6)
 
 
 def _digits(text: str) -> Expr:
@@ -211,7 +211,7 @@ nt_smooth_error, nt_smooth_robustness = _both(
         _instead(Rational(1, 4), "u^2 has this value, and no such degree"),
         _instead(Rational(3, 4), "u^2 has this value, and no such degree"),
     ),
-    note="All k d features are solved for, so that d ends at 90; what is missing to the limit is of order 1/d.",
+    note="All k d features are solved for, so that d ends at 80; what is missing to the limit is of order 1/d.",
 )  # fmt: skip
 
 # gradient_flow(rho=2, time=0.05, tau=0.5)
