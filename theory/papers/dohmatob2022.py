@@ -282,7 +282,7 @@ _, retreat_narrow = _both(
         "Random features of exp(-8 u^2) at k = 6 d, before the retreat of S: E = 0.424.",
         "Random features of exp(-8 u^2) at k = 6 d are less robust than the target itself: S = 1.762 > 1.",
     ),
-    activation="exp(-8*u**2)", sizes=geometric(d, 10, 100, cells=6), margin=0.1, effort=2,
+    activation="exp(-8*u**2)", sizes=geometric(d, 13, 130, cells=6), margin=0.1, effort=2,
     controls=((), _instead(Integer(1), "the S of the target itself")),
     note=RETREAT,
 )  # fmt: skip
@@ -295,7 +295,7 @@ _, retreat_wide = _both(
         "The error improves and so does robustness: random features of exp(-8 u^2) have S = 1.483 at k = 24 d, where "
         "E = 0.156, and 1.762 at k = 6 d, where E = 0.424. That robustness can only get worse does not hold here.",
     ),
-    activation="exp(-8*u**2)", sizes=geometric(d, 9, 90, cells=6), margin=0.1,
+    activation="exp(-8*u**2)", sizes=geometric(d, 13, 130, cells=5), margin=0.1,
     controls=((), _instead(_digits("1.76245"), "the value at k = 6 d: S does fall as the error improves")),
     note=RETREAT,
 )  # fmt: skip
