@@ -13,6 +13,7 @@ import pytest
 import sympy
 from numpy.polynomial import hermite_e
 
+from bigtheta.theory import scaled
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import CATALOGUE, activation
 from bigtheta.theory.energy import energy
@@ -438,3 +439,13 @@ def test_bad_orders_of_coefficients_are_refused(order):
 
 def test_numpy_orders_are_whole_numbers():
     assert hermite("relu", np.int64(2), digits=np.int32(13)) == hermite("relu", 2)
+
+
+@pytest.mark.parametrize("name", [*CATALOGUE, "exp(-8*u**2)"])
+def test_bands_of_radii_agree_with_the_quadrature_at_each(name):
+    act, radii = activation(name), np.array([0.05, 0.2, 0.37, 0.61, 0.83, 1.01, 1.19, 1.73, 2.9])
+    exact = np.stack([scaled._coefficients_at(act, 40)(float(r)) for r in radii])
+    gap = np.abs(scaled_coefficients(act, radii, 40) - exact).max(axis=1)
+    assert np.all(gap < 1e-12 * np.linalg.norm(exact, axis=1))
+    moments = [float(scaled._moment_at(act, 0)(float(r))[0]) for r in radii]
+    np.testing.assert_allclose(scaled_moment(act, radii), moments, rtol=1e-12)
