@@ -1,14 +1,19 @@
 # make verify: install into .venv and judge every shipped law.   make test: install and run the test-suite.
 # make long: the tests that simulate whole laws.
+# make dist: sdist and wheel in dist, installed into an environment of their own (build/clean) and tried.
+# make lowest: the tests with the oldest versions that pyproject.toml admits, torch's CUDA build included; needs uv.
+# make lock: requirements.lock anew, from pyproject.toml; needs uv.
 # make docs: the documentation as a site in build/site; warnings are errors.
 # make pages QUICK=DIR STANDARD=DIR FULL=DIR: docs/papers and docs/coverage.md from finished reports, any of the three.
 PYTHON ?= python3
+TORCH ?= torch==2.13.0
 VENV := .venv
+CLEAN := build/clean
 BIN := $(VENV)/bin
 ARGS ?= --profile quick
 PAGES ?= $(firstword $(FULL) $(STANDARD) $(QUICK))
 
-.PHONY: verify test long lint docs pages clean
+.PHONY: verify test long lint docs pages dist lowest lock clean
 
 verify: $(VENV)/.ready
 	$(BIN)/bigtheta verify $(ARGS)
@@ -25,7 +30,7 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(VENV)/.ready-docs
+docs: $(VENV)/.ready
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 pages: $(VENV)/.ready
@@ -34,15 +39,39 @@ pages: $(VENV)/.ready
 	$(BIN)/bigtheta report $(PAGES) --format pages --out docs/papers
 	$(BIN)/bigtheta report $(QUICK) $(STANDARD) $(FULL) --format coverage --out docs/coverage.md
 
-$(VENV)/.ready: pyproject.toml constraints.txt
+# The wheel is built from the sdist, so both are tried.
+dist: $(VENV)/.ready
+	rm -rf dist $(CLEAN) && mkdir -p build
+	$(BIN)/python -m build --no-isolation --outdir dist >build/dist.log 2>&1 || { cat build/dist.log; exit 1; }
+	sed 's/ \\$$//; /--hash/d' requirements.lock >build/constraints.txt
+	$(PYTHON) -m venv $(CLEAN)
+	$(CLEAN)/bin/python -m pip install --quiet $(TORCH) --constraint build/constraints.txt
+	$(CLEAN)/bin/python -m pip install --quiet dist/*.whl --constraint build/constraints.txt
+	cd $(CLEAN) && bin/bigtheta --version && bin/bigtheta hermite tanh --order 3 && bin/python -m pip check
+
+# matplotlib 3.8 calls what a newer pyparsing warns of.
+lowest:
+	mkdir -p build && echo 'pyparsing<3.2' >build/lowest-constraints.txt
+	uv pip compile pyproject.toml --extra cluster --extra data --extra dev --resolution lowest-direct --python-version 3.11 \
+		--constraint build/lowest-constraints.txt --quiet --output-file build/lowest.txt
+	uv venv --quiet --clear --python $(PYTHON) build/lowest
+	uv pip install --quiet --python build/lowest -r build/lowest.txt && uv pip install --quiet --python build/lowest --no-deps -e .
+	build/lowest/bin/python -m pytest -n auto $(TESTS)
+
+# torch is left out: which build of it is right depends on the machine.
+lock:
+	mkdir -p build && cp requirements.lock build
+	uv pip compile pyproject.toml --extra cluster --extra data --extra dev --extra docs --universal --python-version 3.11.5 \
+		--generate-hashes --no-annotate --no-header --quiet $(UPGRADE) --output-file build/requirements.lock
+	awk '/^[a-z]/ { ours = !/^(torch|triton|cuda-|nvidia-)/ } ours' build/requirements.lock >requirements.lock
+
+$(VENV)/.ready: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "bigtheta needs Python 3.11 or newer; run: make PYTHON=/path/to/python3.11 ..."; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	touch $@
-
-$(VENV)/.ready-docs: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	touch $@
 
 clean:

@@ -3,13 +3,20 @@
 import doctest
 import importlib
 import pkgutil
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 import bigtheta
 
@@ -18,12 +25,12 @@ MODULES = sorted(m.name for m in pkgutil.walk_packages(bigtheta.__path__, "bigth
 
 
 @pytest.mark.slow
-def test_wheel_holds_every_module_and_template_of_the_tree(tmp_path):
+def test_wheel_built_from_the_sdist_holds_every_module_and_template_of_the_tree(tmp_path):
     tree = tmp_path / "tree"
     names = (".venv", ".git", "build", "*.egg-info", "__pycache__", ".*_cache", "bigtheta-report")
     skipped = shutil.ignore_patterns(*names)
     shutil.copytree(ROOT, tree, symlinks=True, ignore=skipped)
-    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(tree)]
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(tree)]
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     (wheel,) = tmp_path.glob("*.whl")
     inside = set(zipfile.ZipFile(wheel).namelist())
@@ -34,6 +41,29 @@ def test_wheel_holds_every_module_and_template_of_the_tree(tmp_path):
     assert len(expected) > 40
     assert {name for name in inside if ".dist-info/" not in name} == expected
     assert any(name.endswith("licenses/LICENSE") for name in inside)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as members:
+        assert not [name for name in members.getnames() if name.split("/")[1:2] == ["theory"]], "each module once"
+
+
+def test_the_version_is_that_of_the_installed_distribution():
+    assert bigtheta.__version__ == metadata.version("bigtheta")
+    assert Version(bigtheta.__version__) >= Version("0.1.0")
+
+
+def test_every_requirement_is_locked_with_hashes():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *(r for name in ("cluster", "data", "dev", "docs") for r in extras[name])]
+    locked = {}
+    for entry in re.split(r"\n(?=\S)", (ROOT / "requirements.lock").read_text()):
+        pin = Requirement(entry.split("\\\n")[0].strip())
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), pin
+        locked[canonicalize_name(pin.name)] = str(pin.specifier).removeprefix("==")
+    for requirement in map(Requirement, asked):
+        name = canonicalize_name(requirement.name)
+        assert name == "torch" or requirement.specifier.contains(locked[name]), requirement
+    assert "torch" not in locked, "which build of it is right depends on the machine"
 
 
 def test_the_three_folders_are_one_package_not_two():

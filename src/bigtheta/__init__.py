@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bigtheta.verify.report.report import Report
     from bigtheta.verify.verdict import Judgement, Verdict
 
-__version__ = "0.1.0"
+    __version__: str
 
 _HOME = {
     "Activation": "theory.activation", "BigO": "theory.statement", "BigthetaError": "theory.errors",
@@ -69,6 +69,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _PACKAGES:
         return importlib.import_module(f"bigtheta.{name}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("bigtheta")
     if name not in _HOME:
         raise AttributeError(f"module 'bigtheta' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"bigtheta.{_HOME[name]}"), name)
