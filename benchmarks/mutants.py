@@ -11,6 +11,7 @@ A copy of the tree is mutated. Each mutant meets the tests that run its line, --
 of the two files that have most, in a forked process that has NumPy, SymPy and PyTorch loaded; if it lives, --more
 seconds of those that run its module.
 Which test runs which line is measured by one run of TESTS under coverage, some twenty minutes; --map DIR keeps it.
+Mutants that are in the file of --out already are not tried again.
 Install with `pip install -e '.[campaigns]'`.
 """
 
@@ -56,6 +57,11 @@ class Mutant:
     operator: str
     occurrence: int
     span: Span
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """As in the columns module, operator and occurrence."""
+        return str(self.module), self.operator.removeprefix("core/"), str(self.occurrence)
 
 
 def modules() -> list[Path]:
@@ -247,6 +253,14 @@ def fate(mutant: Mutant, tree: Path, groups: list[list[str]], seconds: dict[str,
     return end, first.strip()
 
 
+def earlier(file: Path) -> dict[tuple[str, str, str], str]:
+    """How the mutants ended that were tried before."""
+    if not file.exists():
+        return {}
+    with file.open(newline="") as rows:
+        return {(row["module"], row["operator"], row["occurrence"]): row["end"] for row in csv.DictReader(rows)}
+
+
 def main() -> None:
     """Draw mutants, run their tests, print what lives."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -275,10 +289,15 @@ def main() -> None:
         print(f"{len(chosen)} of {mutants} mutants at {places} places", flush=True)
         ends: Counter[str] = Counter()
         sound: set[Path] = set()
-        with given.out.open("w", newline="") as file:
+        known = earlier(given.out)
+        with given.out.open("a", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["module", "line", "operator", "occurrence", "end", "tests", "seconds", "mutant"])
+            if not known:
+                writer.writerow(["module", "line", "operator", "occurrence", "end", "tests", "seconds", "mutant"])
             for mutant in chosen:
+                if (done := known.get(mutant.identity)) is not None:
+                    ends[done] += 1
+                    continue
                 here = lines.get(mutant.module.as_posix(), {})
                 names = set().union(
                     *(here.get(line, set()) for line in range(mutant.span[0][0], mutant.span[1][0] + 1))
@@ -293,8 +312,8 @@ def main() -> None:
                 end, text = fate(mutant, tree, groups, seconds)
                 ends[end] += 1
                 row = [
-                    mutant.module, mutant.span[0][0], mutant.operator.removeprefix("core/"), mutant.occurrence, end,
-                    len(names), f"{time.monotonic() - started:.1f}", text,
+                    mutant.module, mutant.span[0][0], *mutant.identity[1:], end, len(names),
+                    f"{time.monotonic() - started:.1f}", text,
                 ]  # fmt: skip
                 writer.writerow(row)
                 file.flush()

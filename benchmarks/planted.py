@@ -1,11 +1,12 @@
-"""Errors planted on purpose: how many of them make a law FAIL.
+"""Errors planted on purpose: how many of them make a law FAIL, or an ERROR.
 
     python benchmarks/planted.py [DIR]
 
 Claims are planted on the trials of a quick run (kept in DIR, a temporary folder if none is named): exponents a quarter
 off on the side that the sense excludes, constants 5% off, peaks half as far again, and every control of the laws, among
-them "random features are robust" and "an odd activation is robust in the neural tangent model". Two mistakes of public
-scripts are planted in the code of the neural tangent gradient, and its laws are simulated again.
+them "random features are robust" and "an odd activation is robust in the neural tangent model"; the controls also
+without the exact limits that laws have, so by the data alone. Two mistakes of public scripts are planted in the code of
+the neural tangent gradient, and its laws are simulated again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sympy import Expr, Rational
 
@@ -60,6 +62,9 @@ def claims(folder: str) -> None:
             continue
         if entry.control is not None:
             found.setdefault("controls of the laws", Counter())[entry.verdict.value] += 1
+            alone = replace(with_control(entry.law, entry.control), limit="")
+            verdict = judge_law(alone, activation(entry.activation), entry.trials).verdict.value
+            found.setdefault("controls, by the data alone", Counter())[verdict] += 1
             continue
         for kind, statement in wrong_claims(entry.law):
             planted = with_control(entry.law, Control(because="planted", statement=statement))

@@ -17,6 +17,7 @@ from torch import Tensor
 from bigtheta.numerics.measure import TOGETHER
 from bigtheta.numerics.models.base import Stacked, stacked, stacks
 from bigtheta.numerics.plan import memory_of
+from bigtheta.numerics.probe import gradient_disagrees, watched
 from bigtheta.numerics.sample import Sample
 from bigtheta.numerics.trial import Drawn, Trial, draw, finished, is_as_asked, measure, moments
 
@@ -63,8 +64,8 @@ def batches(queue: Sequence[Trial], order: Sequence[int], limit: float) -> Itera
 def measure_batch(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     """Return [measure(t) for t in trials], to rounding, for trials of one cell of one experiment.
 
-    A trial whose Cholesky factorisation fails, or whose residual or condition is off, is measured again alone; and so
-    is every trial where the model, the quantity or the inputs do not allow a batch.
+    A trial whose Cholesky factorisation fails, or whose residual, condition or gradient is off, is measured again
+    alone; and so is every trial where the model, the quantity or the inputs do not allow a batch.
     """
     if len(trials) < 2 or not may_batch(trials[0]):
         return [measure(trial) for trial in trials]
@@ -77,10 +78,12 @@ def measure_batch(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     fitted = stacked(e.model, x=sample.x, w=weights, y=sample.y, act=e.activation)
     if fitted is None:
         return [measure(trial) for trial in trials]
+    fitted, seen = watched(fitted)
     values = TOGETHER[e.quantity.kind](fitted, sample, moments(trials[0]))
+    right = ~gradient_disagrees(fitted, seen, e.activation)
     return [
         finished(trial, **numbers) if numbers is not None else measure(trial)
-        for trial, numbers in zip(trials, _numbers(fitted, values), strict=True)
+        for trial, numbers in zip(trials, _numbers(fitted, values, right), strict=True)
     ]
 
 
@@ -103,10 +106,10 @@ def _together(drawn: Sequence[Drawn], device: str) -> tuple[Sample, Tensor | Non
     return sample, torch.stack(weights).to(device) if weights else None
 
 
-def _numbers(fitted: Stacked, values: Tensor) -> Iterator[Mapping[str, Any] | None]:
+def _numbers(fitted: Stacked, values: Tensor, right: Tensor) -> Iterator[Mapping[str, Any] | None]:
     """What the row of each trial says, read from the device at once; None for a trial to be measured alone."""
     found = fitted.solution
-    fine = found.trusted & torch.isfinite(values)
+    fine = found.trusted & right.to(values.device) & torch.isfinite(values)
     table = torch.stack([fine.to(values), values, found.residual, found.condition]).tolist()
     for good, value, residual, condition in zip(*table, strict=True):
         row = {"value": value, "residual": residual, "condition": condition, "status": found.status}

@@ -10,6 +10,7 @@ import ctypes
 import importlib
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -82,7 +83,11 @@ def _keep_freed_memory() -> None:
 
 
 def _begin_worker() -> None:
-    """One BLAS thread; and end with the process that started this one, even if that one is killed."""
+    """One BLAS thread; and end with the process that started this one, even if that one is killed.
+
+    Ctrl-C in a terminal reaches every process of it; the one that started this one answers it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -107,9 +112,30 @@ class SerialExecutor(Executor):
         return future
 
 
+class _Processes(ProcessPoolExecutor):
+    """A pool whose processes are begun with SIGINT blocked: none is interrupted before `_begin_worker` ignores it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Submit a call; a process may be begun for it."""
+        if not hasattr(signal, "pthread_sigmask"):  # Windows
+            return super().submit(fn, *args, **kwargs)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(fn, *args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def kill(self) -> None:
+        """End the processes in the middle of what they do."""
+        for process in list((self._processes or {}).values()):
+            process.kill()
+
+
 @contextlib.contextmanager
 def workers(jobs: int = 1, *, cluster: str | None = None) -> Iterator[Workers]:
     """Yield the executor for so many jobs, or for the Dask cluster at an address; cleaned up at the end.
+
+    After an error or Ctrl-C processes end at once: their results would be lost anyway.
 
     Raises:
         InvalidInputError: if dask.distributed is not installed, or no cluster answers at the address.
@@ -129,9 +155,12 @@ def workers(jobs: int = 1, *, cluster: str | None = None) -> Iterator[Workers]:
             torch.set_num_threads(before)
     else:
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker)
+        pool = _Processes(jobs, mp_context=context, initializer=_begin_worker)
         try:
             yield Workers(pool, lambda: jobs)
+        except BaseException:
+            pool.kill()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -32,7 +32,7 @@ from bigtheta.theory.errors import BigthetaError, InvalidInputError, unknown_nam
 from bigtheta.theory.law import Law
 from bigtheta.theory.model import Model
 
-__all__ = ["WorkerLostError", "choose_device", "run", "simulate"]
+__all__ = ["SweepInterrupted", "WorkerLostError", "choose_device", "run", "simulate"]
 
 Progress = Callable[[int, int], None]
 
@@ -72,6 +72,7 @@ def simulate(
         "least-squares": more labels than parameters, so that none is reached;
         "failed": the residual is larger, or not a number;
         "no-series": two inputs so nearly parallel that the series of the kernel is too long; the value is NaN;
+        "wrong-gradient": the gradient is not the slope of the predictions (see `numerics.probe`);
         "inconsistent": the draws or the solution have another size or precision than was asked for;
         "trained": a trained network that reached its target error, its residual |f(x) - y|/|y|;
         "not-converged": a trained network that did not;
@@ -123,6 +124,7 @@ def run(
     Raises:
         InvalidInputError: for a bad option, or a trial that does not fit into the memory.
         StoreError: if the store cannot be read or written; what was committed is kept.
+        SweepInterrupted: on Ctrl-C, a KeyboardInterrupt with the trials that were finished.
     """
     jobs, seed = whole_number("jobs", jobs, low=1), whole_number("seed", seed, low=0)
     device = choose_device(device)
@@ -135,28 +137,37 @@ def run(
         for cell, count in zip(experiment.cells, experiment.trials, strict=True)
         for index in range(count)
     ]
-    with Store(store) if store is not None else contextlib.nullcontext() as kept:
-        keys = [key(trial) for trial in queue] if kept is not None else []
-        known = kept.find(keys) if kept is not None else {}
-        rows: list[dict[str, Any]] = [known.get(name, {}) for name in keys] if keys else [{} for _ in queue]
-        left = [i for i in range(len(queue)) if not rows[i]]
-        left.sort(key=lambda i: -operations_of(queue[i].experiment, queue[i].cell))
-        report = progress or (lambda done, total: None)
-        report(len(queue) - len(left), len(queue))
-        if left:
-            count = 1 if device == "cuda" else min(jobs, len(left))
-            together = device == "cuda" if batched is None else batched
-            units = list(batches(queue, left, limit)) if together else [[i] for i in left]
-            with full_products(), workers(count, cluster=cluster) as pool:
-                for done, (i, row, seconds) in enumerate(_results(queue, units, pool, limit), start=1):
-                    rows[i] = row
-                    if kept is not None:
-                        kept.put(keys[i], queue[i], row, seconds=seconds, versions=_versions())
-                    report(len(queue) - len(left) + done, len(queue))
+    rows: list[dict[str, Any]] = [{} for _ in queue]
+    try:
+        with Store(store) if store is not None else contextlib.nullcontext() as kept:
+            keys = [key(trial) for trial in queue] if kept is not None else []
+            known = kept.find(keys) if kept is not None else {}
+            rows = [known.get(name, {}) for name in keys] if keys else rows
+            left = [i for i in range(len(queue)) if not rows[i]]
+            left.sort(key=lambda i: -operations_of(queue[i].experiment, queue[i].cell))
+            report = progress or (lambda done, total: None)
+            report(len(queue) - len(left), len(queue))
+            if left:
+                count = 1 if device == "cuda" else min(jobs, len(left))
+                together = device == "cuda" if batched is None else batched
+                units = list(batches(queue, left, limit)) if together else [[i] for i in left]
+                with full_products(), workers(count, cluster=cluster) as pool:
+                    for done, (i, row, seconds) in enumerate(_results(queue, units, pool, limit), start=1):
+                        rows[i] = row
+                        if kept is not None:
+                            kept.put(keys[i], queue[i], row, seconds=seconds, versions=_versions())
+                        report(len(queue) - len(left) + done, len(queue))
+    except KeyboardInterrupt as stop:
+        raise SweepInterrupted(_frames(experiments, rows)) from stop
+    return _frames(experiments, rows)
+
+
+def _frames(experiments: Sequence[Experiment], rows: Sequence[dict[str, Any]]) -> list[pd.DataFrame]:
+    """The rows that are there, a frame for each experiment."""
     frames, start = [], 0
     for experiment in experiments:
         count = sum(experiment.trials)
-        frames.append(pd.DataFrame(rows[start : start + count]))
+        frames.append(pd.DataFrame([row for row in rows[start : start + count] if row]))
         start += count
     return frames
 
@@ -219,6 +230,18 @@ def _answer(future: Future[Any]) -> Any:
             "a worker process died, perhaps for want of memory; use fewer --jobs or a lower --memory, and run again "
             "with the same --out: finished trials are kept"
         ) from error
+
+
+class SweepInterrupted(KeyboardInterrupt):
+    """Ctrl-C in the middle of a sweep.
+
+    Attributes:
+        frames: the trials that were finished, a frame for each experiment; those in a store are kept.
+    """
+
+    def __init__(self, frames: list[pd.DataFrame]) -> None:
+        super().__init__("the sweep was interrupted")
+        self.frames = frames
 
 
 class WorkerLostError(BigthetaError):

@@ -18,6 +18,7 @@ from bigtheta.numerics.models import Interpolator, interpolator
 from bigtheta.numerics.models.adversarial import adversarial_trial
 from bigtheta.numerics.models.quadratic import student
 from bigtheta.numerics.models.trained import train_network
+from bigtheta.numerics.probe import Seen, gradient_disagrees, watched
 from bigtheta.numerics.sample import Sample, draw_sample, draw_weights
 from bigtheta.numerics.streams import Streams
 from bigtheta.theory.data import Sobolev
@@ -113,17 +114,20 @@ def finished(trial: Trial, *, value: float, residual: float, condition: float, s
 def _row(model: Model, trial: Trial) -> dict[str, Any]:
     """The row of a model that is fitted to samples; what is not has a function of its own below."""
     e, drawn = trial.experiment, draw(trial, device=trial.device)
-    fitted = _fitted(e, drawn.sample, drawn.weights, drawn.streams) if e.quantity.fits else None
-    solution = fitted.solution if fitted is not None else Solution(drawn.sample.y, 0.0, 1.0, "no-fit")
-    fit = Fit(fitted, drawn.sample, drawn.weights, drawn.streams, moments(trial))
-    sound = is_as_asked(trial, drawn) and solution.coefficients.dtype == e.dtype
+    fitted, seen = None, Seen()
+    solution = Solution(drawn.sample.y, 0.0, 1.0, "no-fit")
+    if e.quantity.fits:
+        fitted, seen = watched(_fitted(e, drawn.sample, drawn.weights, drawn.streams))
+        solution = fitted.solution
+    value = measured(e.quantity, Fit(fitted, drawn.sample, drawn.weights, drawn.streams, moments(trial)))
+    status = solution.status
+    if status != "failed" and fitted is not None and bool(gradient_disagrees(fitted, seen, e.activation)):
+        status = "wrong-gradient"
+    if status != "failed" and not (is_as_asked(trial, drawn) and solution.coefficients.dtype == e.dtype):
+        status = "inconsistent"
     return finished(
-        trial,
-        value=measured(e.quantity, fit),
-        residual=solution.residual,
-        condition=solution.condition,
-        status=solution.status if sound or solution.status == "failed" else "inconsistent",
-    )
+        trial, value=value, residual=solution.residual, condition=solution.condition, status=status
+    )  # fmt: skip
 
 
 def _fitted(e: Experiment, sample: Sample, w: Tensor | None, streams: Streams) -> Interpolator:

@@ -21,8 +21,8 @@ from bigtheta.theory.errors import BigthetaError, InvalidInputError
 from bigtheta.theory.quadrature import panels
 
 __all__ = [
-    "DotProductKernel", "SeriesTooLongError", "both_layers_kernel", "centred_kernel", "ntk_kernel", "rf_kernel", "t",
-    "terms_needed",
+    "DotProductKernel", "SeriesTooLongError", "both_layers_kernel", "centred_kernel", "check_truncation", "ntk_kernel",
+    "rf_kernel", "t", "terms_needed",
 ]  # fmt: skip
 
 Expr = Any
@@ -110,6 +110,30 @@ def terms_needed(
             f"{advice}"
         )
     return int(np.argmax(enough)) + 1
+
+
+def check_truncation(
+    taylor: npt.NDArray[np.float64], count: int, at_one: float, largest: float, *, derivatives: int
+) -> None:
+    """Check, where a series is about to be summed, that nothing is left out that matters at |t| = largest.
+
+    The terms left out, summed, and so many of their derivatives: below 1e-11 at_one each.
+
+    Raises:
+        SeriesTooLongError: if they are not.
+
+    >>> check_truncation(np.array([0.5, 0.25, 0.125]), 2, 1.0, 0.1, derivatives=0)
+    Traceback (most recent call last):
+        ...
+    bigtheta.theory.kernel.SeriesTooLongError: kernel series: 2 Taylor terms leave out 0.00125 of kappa(1) at 0.1
+    """
+    left_out = taylor[count:] * largest ** np.arange(count, len(taylor), dtype=np.float64)
+    for _ in range(derivatives + 1):
+        if (error := float(np.abs(left_out).sum())) > 1e-11 * at_one:
+            raise SeriesTooLongError(
+                f"kernel series: {count} Taylor terms leave out {error / at_one:.3g} of kappa(1) at {largest:.6g}"
+            )
+        left_out = left_out * np.arange(count, len(taylor))
 
 
 @lru_cache(maxsize=256)

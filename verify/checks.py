@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from bigtheta.verify.rule import FAIL_LEVEL
 from bigtheta.verify.sharpness import Mutant, sharpness
 from bigtheta.verify.verdict import Judgement, Need, Verdict
 
-__all__ = ["Check", "checks", "judge_law", "judged_together", "sharpness_of"]
+__all__ = ["Check", "checks", "judge_law", "judged_together", "not_run", "sharpness_of"]
 
 _NOT_FITTED = {
     "failed": (
@@ -28,6 +28,10 @@ _NOT_FITTED = {
     ),
     "inconsistent": (
         "{count} fits have another size or precision than was asked for ({where})",
+        "this is a fault of the program or of a plugin's model: please report it",
+    ),
+    "wrong-gradient": (
+        "{count} fits have a gradient that is not the slope of their own predictions ({where})",
         "this is a fault of the program or of a plugin's model: please report it",
     ),
     "no-series": (
@@ -128,27 +132,40 @@ def sharpness_of(check: Check, judgement: Judgement, frame: pd.DataFrame | None)
     return sharpness(law.statement, judgement, lambda statement: _judged(law, act, frame, statement, None))
 
 
-def judged_together(judgements: Sequence[Judgement]) -> list[Judgement]:
+def judged_together(judgements: Sequence[Judgement], *, unfinished: Collection[int] = ()) -> list[Judgement]:
     """Return the judgements of several claims with Holm's correction: a FAIL that is one of many draws is none.
 
     The i-th smallest of m p-values is multiplied by m - i + 1; where the running maximum exceeds 1%, FAIL becomes
     INCONCLUSIVE. Source: Holm 1979.
+
+    Claims whose trials are unfinished, as after an interruption, count with p = 1. No true p-value is larger, and
+    Holm's procedure rejects no less when p-values fall; so whatever FAILs here FAILs when the others are judged too,
+    and the error rate over all claims holds wherever the run was interrupted, even by someone who saw results.
+
+    Args:
+        unfinished: indices of the judgements that are not the last word on their claims.
 
     >>> one = Judgement(verdict=Verdict.FAIL, reason="off", statement="Theta(n)", sense="Theta", p_value=0.008)
     >>> [j.verdict.value for j in judged_together([one])], [j.verdict.value for j in judged_together([one] * 2)]
     (['FAIL'], ['INCONCLUSIVE', 'INCONCLUSIVE'])
     """
     tested = sorted(
-        ((j.p_value, i) for i, j in enumerate(judgements) if j.p_value is not None), key=lambda pair: pair[0]
+        ((j.p_value, i) for i, j in enumerate(judgements) if j.p_value is not None and i not in unfinished),
+        key=lambda pair: pair[0],
     )
-    result, adjusted = list(judgements), 0.0
+    result, adjusted, count = list(judgements), 0.0, len(tested) + len(unfinished)
     for rank, (p, i) in enumerate(tested):
-        adjusted = max(adjusted, min(1.0, (len(tested) - rank) * p))
+        adjusted = max(adjusted, min(1.0, (count - rank) * p))
         j = judgements[i]
         if j.verdict is Verdict.FAIL and adjusted >= FAIL_LEVEL:
-            reason = f"{j.reason}, but among {len(tested)} claims such a one is expected (Holm: p = {adjusted:.2g})"
+            reason = f"{j.reason}, but among {count} claims such a one is expected (Holm: p = {adjusted:.2g})"
             result[i] = replace(j, verdict=Verdict.INCONCLUSIVE, reason=reason, needs=Need.TRIALS)
     return result
+
+
+def not_run(law: Law, reason: str) -> Judgement:
+    """Return the judgement of a law whose trials were not all made."""
+    return _without_samples(law, Verdict.NOT_RUN, reason)
 
 
 def _values(frame: pd.DataFrame, cell: dict[str, int]) -> Any:

@@ -1,15 +1,17 @@
 """The command line. Exit codes: 0 all PASS, 1 some FAIL, 2 bad usage or spec, 3 some INCONCLUSIVE, 4 an ERROR.
 
+2 is also for what cannot be read or written, such as a full disk; 130 is for Ctrl-C, 143 for SIGTERM.
 Only click is imported here; each command imports what it needs, so that --help is instant.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +20,12 @@ import click
 from bigtheta.verify.calibration.command import calibrate
 from bigtheta.verify.commands import activations, hermite, laws, predict
 from bigtheta.verify.curve_command import curve
+from bigtheta.verify.interrupts import Caught, dated_folder, interruptible
 from bigtheta.verify.judge_command import judge
 from bigtheta.verify.options import assignments, free_size, plugin_option, table
 from bigtheta.verify.refute_command import refute
 from bigtheta.verify.report_command import report
+from bigtheta.verify.salvage_command import salvage
 from bigtheta.verify.spec_command import init, schema
 
 if TYPE_CHECKING:
@@ -36,6 +40,7 @@ _PRECISION_HELP = "float32 takes half the memory; refused near interpolation thr
 _MEMORY_HELP = "What all trials at work may take together.  [default: four fifths of what is free]"
 _LOOKS_HELP = "Look at 10, 20, ..., 320 trials, and stop for each claim when it is decided."
 _BUDGET_HELP = "The same, for so many seconds."
+_CAUGHT = "bigtheta.verify.cli.caught"
 _OUT_HELP = "Where the report goes.  [default: bigtheta-report/DATE]"
 
 
@@ -51,18 +56,26 @@ class _BadInput(click.ClickException):
 
 
 class _Group(click.Group):
-    """Turns the errors of bigtheta into one message and exit code 2."""
+    """Turns the errors of bigtheta into one message and exit code 2, an interruption into one and its own code."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
-            with _plugin_warnings():
-                return super().invoke(ctx)
-        except Exception as error:
-            from bigtheta.theory.errors import BigthetaError
+        with interruptible() as caught:
+            ctx.meta[_CAUGHT] = caught
+            try:
+                with _plugin_warnings():
+                    return super().invoke(ctx)
+            except KeyboardInterrupt as stop:
+                click.echo(str(stop) or "interrupted", err=True)
+                sys.exit(caught.exit_code)
+            except Exception as error:
+                from bigtheta.theory.errors import BigthetaError
 
-            if isinstance(error, BigthetaError):
-                raise _BadInput(str(error)) from error
-            raise
+                if isinstance(error, BigthetaError):
+                    raise _BadInput(str(error)) from error
+                if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                    where = error.filename or "standard output or a temporary file"
+                    raise _BadInput(f"cannot write {where}: {error.strerror}; free some space there") from error
+                raise
 
 
 @contextlib.contextmanager
@@ -94,6 +107,9 @@ def main() -> None:
     bigtheta laws                          what is shipped
     bigtheta init my-bound.toml            a spec file to fill in
     bigtheta check my-bound.toml           judge a bound of your own
+
+    Exit code: 0 all PASS, 1 some FAIL, 2 bad usage or spec, or nothing can be written, 3 no FAIL but some
+    INCONCLUSIVE, 4 an ERROR, 130 interrupted by Ctrl-C, 143 by SIGTERM.
     """
 
 
@@ -131,7 +147,8 @@ def _run_options(command: Callable[..., None]) -> Callable[..., None]:
 def verify(laws: tuple[str, ...], paper: str | None, **options: Any) -> None:
     """Judge shipped laws by simulation; all of them if none is named.
 
-    Writes report.html, report.json, trials.csv and figures into DIR.
+    Writes report.html, report.json, trials.csv and figures into DIR. On Ctrl-C (exit code 130) or SIGTERM (143) the
+    report of what is complete is written, and says so; the same command with the same --out goes on from there.
     """
     from bigtheta.theory.law import find_laws
 
@@ -194,23 +211,28 @@ def _judge(
 
     from bigtheta.verify.progress import announced, shown
     from bigtheta.verify.report.terminal import print_report
-    from bigtheta.verify.run import default_jobs
+    from bigtheta.verify.run import VerifyInterrupted, default_jobs
     from bigtheta.verify.run import verify as judge_all
 
-    folder = out or Path("bigtheta-report") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    try:
-        with shown() as progress:
-            report = judge_all(
-                laws, activations=activations or None, profile=profile, trials=trials, seed=seed,
-                jobs=jobs or default_jobs(), device=device, precision=precision, out=folder, cluster=cluster,
-                memory=memory, until_decided=until_decided, budget=budget,
-                announce=announced(whole=plan_only), progress=progress,
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        click.echo(f"interrupted; finished trials are kept: run again with --out {folder} to go on", err=True)
-        sys.exit(130)
+    caught: Caught = click.get_current_context().meta[_CAUGHT]
+    caught.notice = "interrupted: writing a report of what is complete; once more ends at once"
+    with dated_folder("bigtheta-report", out) as folder:
+        stopped = None
+        try:
+            with shown() as progress:
+                report = judge_all(
+                    laws, activations=activations or None, profile=profile, trials=trials, seed=seed,
+                    jobs=jobs or default_jobs(), device=device, precision=precision, out=folder, cluster=cluster,
+                    memory=memory, until_decided=until_decided, budget=budget,
+                    announce=announced(whole=plan_only), progress=progress,
+                )  # fmt: skip
+        except VerifyInterrupted as stop:
+            report, stopped = stop.report, stop
     print_report(report, Console())
     click.echo(f"report: {folder / 'report.html'}")
+    if stopped is not None:
+        told = str(stopped).removeprefix("PARTIAL: ")
+        raise KeyboardInterrupt(told.replace("the same --out", f"--out {shlex.quote(str(folder))}")) from None
     sys.exit(report.exit_code)
 
 
@@ -261,5 +283,5 @@ def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
     return law
 
 
-for _command in (judge, curve, refute, report, predict, laws, activations, hermite, calibrate, schema, init):
+for _command in (judge, curve, refute, report, salvage, predict, laws, activations, hermite, calibrate, schema, init):
     main.add_command(_command)

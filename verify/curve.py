@@ -25,6 +25,8 @@ from bigtheta.theory.limits.named import limit_of, limit_values
 from bigtheta.theory.model import Model, model
 from bigtheta.theory.scale import Path, Sizes
 from bigtheta.verify.fit import cell_means
+from bigtheta.verify.report.files import staged, unwritable
+from bigtheta.verify.report.sheet import frame_csv
 
 __all__ = ["Curve", "curve", "write_curve"]
 
@@ -81,14 +83,13 @@ def write_curve(
     target = FilePath(folder)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        (target / "curve.svg").write_text(picture, encoding="utf-8")
-        for name, frame in frames.items():
-            frame.to_csv(target / f"{name}.csv", index=False)
-        (target / "curve.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        with staged(target) as writing:
+            (writing / "curve.svg").write_text(picture, encoding="utf-8")
+            for name, frame in frames.items():
+                (writing / f"{name}.csv").write_text(frame_csv(frame), encoding="utf-8")
+            (writing / "curve.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        raise InvalidInputError(
-            f"out: cannot write the curve to {str(target)!r}: {error.strerror or error}; name a folder you may write to"
-        ) from error
+        raise unwritable("the curve", target, error) from error
     return target
 
 

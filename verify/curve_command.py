@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
 
+from bigtheta.verify.interrupts import dated_folder
 from bigtheta.verify.options import assignments, free_size, plugin_option, table
 
 __all__ = ["curve"]
@@ -55,16 +56,21 @@ def curve(
     from bigtheta.verify.report.report import make_folder
     from bigtheta.verify.run import default_jobs
 
-    folder = make_folder(out or Path("bigtheta-curve") / datetime.now().strftime("%Y-%m-%d-%H%M%S"), figures=False)
-    with shown() as progress:
+    with dated_folder("bigtheta-curve", out) as folder, shown() as progress:
+        make_folder(folder, figures=False)
         given: dict[str, Any] = dict(
             model=table("model", model), activation=activation, quantity=table("quantity", quantity),
             path=assignments(path), sizes=free_size(sizes), inputs=table("inputs", inputs),
             labels=None if labels is None else table("labels", labels), limit=limit, trials=trials, seed=seed,
             jobs=jobs or default_jobs(), device=device, store=folder / "trials.sqlite", progress=progress,
         )  # fmt: skip
-        found = drawn(**given) if against is None else curve_pair(**given, against=table("against", against))
-    found.write(folder)
+        try:
+            found = drawn(**given) if against is None else curve_pair(**given, against=table("against", against))
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"interrupted; finished trials are kept: the same command with --out {quote(str(folder))} goes on"
+            ) from None
+        found.write(folder)
     for line in found.cells.to_string(index=False, float_format=lambda value: f"{value:.4g}").splitlines():
         click.echo(line)
     if isinstance(found, Curve) and found.peaks:

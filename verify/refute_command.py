@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
 from pathlib import Path
 
 import click
 
+from bigtheta.verify.interrupts import dated_folder
 from bigtheta.verify.options import plugin_option
 
 __all__ = ["refute"]
@@ -45,13 +45,12 @@ def refute(law: str, over: str | None, budget: float, seed: int, jobs: int, devi
     from bigtheta.verify.refute.run import refute as search
     from bigtheta.verify.refute.screen import Outcome, Screened
 
-    folder = out or Path("bigtheta-refute") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
-
     def watch(tried: Screened) -> None:
         if tried.outcome is Outcome.SUSPECT:
             click.echo(f"looks broken: {tried.candidate.words}; shrinking, to be confirmed on fresh trials", err=True)
 
-    found = search(law, over=over, budget=budget, seed=seed, jobs=jobs, device=device, out=folder, watch=watch)
+    with dated_folder("bigtheta-refute", out) as folder:
+        found = search(law, over=over, budget=budget, seed=seed, jobs=jobs, device=device, out=folder, watch=watch)
     for line in found.lines():
         click.echo(line)
     if found.counterexample is not None:

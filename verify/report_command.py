@@ -123,11 +123,12 @@ def _latex(read: Report, folder: Path, out: Path | None) -> str:
 
 def _write(text: str, out: Path | None) -> None:
     from bigtheta.theory.errors import InvalidInputError
+    from bigtheta.verify.report.files import write_whole
 
     if out is None:
         click.echo(text.encode(), nl=False)
         return
     try:
-        out.write_text(text, encoding="utf-8")
+        write_whole(out, text)
     except OSError as error:
         raise InvalidInputError(f"out: cannot write {str(out)!r}: {error.strerror or error}") from error

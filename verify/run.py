@@ -18,17 +18,35 @@ from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
 from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
 from bigtheta.theory.law import Law, find_laws
-from bigtheta.verify.checks import checks, judged_together, sharpness_of
-from bigtheta.verify.looks import FIRST, LOOKS, look_at, planned, pooled
+from bigtheta.verify.checks import Check, checks, judged_together, sharpness_of
+from bigtheta.verify.interrupts import held
+from bigtheta.verify.looks import FIRST, LOOKS, Finding, LooksInterrupted, look_at, planned, pooled
 from bigtheta.verify.provenance import provenance
 from bigtheta.verify.report.report import Entry, Report, make_folder
+from bigtheta.verify.report.words import interruption
+from bigtheta.verify.sharpness import Mutant
+from bigtheta.verify.verdict import Judgement
 
-__all__ = ["PROFILES", "STORE", "verify"]
+__all__ = ["PROFILES", "STORE", "VerifyInterrupted", "verify"]
 
 PROFILES = {"quick": 8, "standard": 32, "full": 128}
 """Trials in the dearest cell; cheap cells get up to six times as many."""
 STORE = "trials.sqlite"
 """The file in the report's folder that keeps finished trials."""
+_SECONDS = 5.0
+"""How long an interrupted run still looks at other claims on the same data."""
+
+
+class VerifyInterrupted(KeyboardInterrupt):
+    """Ctrl-C during `verify` with a folder; the report of what was complete is in it.
+
+    Attributes:
+        report: as it was written; its provenance has `partial` unless all was judged already.
+    """
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(interruption(report) or "interrupted when all was judged; the report is whole")
+        self.report = report
 
 
 def verify(
@@ -73,6 +91,11 @@ def verify(
 
     Raises:
         InvalidInputError: for an unknown name or an option out of range, before anything is simulated.
+        StoreError: if trials.sqlite cannot be read or written, as on a full disk; finished trials are kept.
+        KeyboardInterrupt: on Ctrl-C. With `out` the report of what is complete is written before: laws whose trials
+            are all done are judged as ever, the others are NOT-RUN, and `provenance["partial"]` has the trials done
+            and in all. Laws not judged count against the others as if p = 1, so that a FAIL there stays one in the
+            whole report (`judged_together`). The same call goes on from there. A second Ctrl-C ends at once.
 
     >>> report = verify("bombari2023/ntk-even", activations="cos", trials=2)  # doctest: +SKIP
     >>> report.verdict  # doctest: +SKIP
@@ -109,21 +132,61 @@ def verify(
                 store=store, progress=progress,
             )  # fmt: skip
 
-        findings = look_at(found, counts, simulate, precision=precision, budget=budget, jobs=workers)
-    laws_judged = [f.judgement for check, f in zip(found, findings, strict=True) if check.control is None]
-    together = iter(judged_together(laws_judged))
-    entries = []
-    for check, finding in zip(found, findings, strict=True):
-        judgement = next(together) if check.control is None else finding.judgement
-        sharp = sharpness_of(check, judgement, finding.frame)
-        entries.append(Entry(check.origin, check.activation.name, judgement, check.control, finding.frame, sharp))
-    about = provenance(
-        seed=seed, device=device, precision=precision, trials=count, profile=profile if trials is None else None
-    )
-    report = Report(tuple(entries), about | {"wall_s": round(time.monotonic() - started, 3)})
-    if folder is not None:
-        report.write(folder)
+        stopped: KeyboardInterrupt | None = None
+        done = total = 0
+        try:
+            findings = look_at(found, counts, simulate, precision=precision, budget=budget, jobs=workers)
+        except LooksInterrupted as stop:
+            if folder is None:
+                raise
+            stopped, findings = stop, stop.findings
+            done, total = stop.done, stop.total
+    second: contextlib.AbstractContextManager[list[KeyboardInterrupt]] = contextlib.nullcontext([])
+    with held() if stopped is None else second as noted:  # a second Ctrl-C ends at once
+        judgements = _together(found, findings)
+        sharp: list[tuple[Mutant, ...]] = [()] * len(found)
+        whole, until = all(finding.finished for finding in findings), None
+        for i, (check, finding) in enumerate(zip(found, findings, strict=True)):
+            if stopped is not None or noted:
+                until = until or time.monotonic() + _SECONDS
+            if until is not None and time.monotonic() > until:
+                whole = False
+                done, total = (done, total) if stopped is not None else (_simulated(findings),) * 2
+                break
+            sharp[i] = sharpness_of(check, judgements[i], finding.frame)
+        entries = [
+            Entry(check.origin, check.activation.name, judgement, check.control, finding.frame, mutants)
+            for check, judgement, finding, mutants in zip(found, judgements, findings, sharp, strict=True)
+        ]
+        about = provenance(
+            seed=seed, device=device, precision=precision, trials=count, profile=profile if trials is None else None
+        ) | {"wall_s": round(time.monotonic() - started, 3)}
+        if not whole:
+            about["partial"] = {"done": done, "total": total}
+        report = Report(tuple(entries), about)
+        if folder is not None:
+            report.write(folder)
+    if folder is None and noted:
+        raise noted[0]
+    if stopped is not None or noted:
+        raise VerifyInterrupted(report) from stopped
     return report
+
+
+def _simulated(findings: Sequence[Finding]) -> int:
+    """How many trials there are, those that checks share counted once."""
+    return sum(len(frame) for frame in {id(f.frame): f.frame for f in findings}.values() if frame is not None)
+
+
+def _together(found: Sequence[Check], findings: Sequence[Finding]) -> list[Judgement]:
+    """The judgements, those of laws corrected for being several."""
+    laws = [i for i, check in enumerate(found) if check.control is None]
+    unfinished = [at for at, i in enumerate(laws) if not findings[i].finished]
+    corrected = judged_together([findings[i].judgement for i in laws], unfinished=unfinished)
+    judgements = [finding.judgement for finding in findings]
+    for i, judgement in zip(laws, corrected, strict=True):
+        judgements[i] = judgement
+    return judgements
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from bigtheta.numerics.lower import TorchFunction, lower
 from bigtheta.numerics.models.base import Interpolator, Stacked, interpolator, stacked
 from bigtheta.numerics.models.radial import radial_fit
 from bigtheta.theory.activation import Activation
-from bigtheta.theory.kernel import DotProductKernel, ntk_kernel, rf_kernel, t
+from bigtheta.theory.kernel import DotProductKernel, check_truncation, ntk_kernel, rf_kernel, t
 from bigtheta.theory.model import NTKernel, RFKernel
 
 __all__ = ["dot_product_fit", "functions", "horner", "on_sphere"]
@@ -94,6 +94,7 @@ def functions(kernel: DotProductKernel, reach: float) -> tuple[TorchFunction, To
         value, slope = lower(kernel.closed, t), lower(sympy.diff(kernel.closed, t), t)
         return (lambda s: value(s.clamp(-1, 1))), (lambda s: slope(s.clamp(-1, 1)))
     count = kernel.terms(min(reach, 1.0))
+    check_truncation(kernel.taylor, count, kernel.at_one, min(reach, 1.0), derivatives=1)
     taylor = kernel.taylor[:count].tolist()
     slopes = [j * a for j, a in enumerate(taylor)][1:]
     return (lambda s: horner(taylor, s)), (lambda s: horner(slopes, s))

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.errors import InvalidInputError
-from bigtheta.theory.kernel import MAX_TERMS, terms_needed
+from bigtheta.theory.kernel import MAX_TERMS, check_truncation, terms_needed
 from bigtheta.theory.quadrature import PANEL, panel_nodes
 from bigtheta.theory.scaled import scaled_coefficients, scaled_moment
 
@@ -162,7 +162,10 @@ class _Series:
         reach = np.array([self.norms.max()])
         squares = scaled_coefficients(self.act, reach, MAX_TERMS)[0] ** 2
         largest = min(float(self.cosines.abs().max()), 1.0)
-        return terms_needed(squares, float(scaled_moment(self.act, reach)[0]), largest, derivatives=derivatives)
+        at_one = float(scaled_moment(self.act, reach)[0])
+        count = terms_needed(squares, at_one, largest, derivatives=derivatives)
+        check_truncation(squares, count, at_one, largest, derivatives=derivatives)
+        return count
 
     def _coefficients(self, p: int) -> Tensor:
         """m_l^p(r_i). Shape (m, count)."""

@@ -24,7 +24,7 @@ from bigtheta.numerics.lower import TorchFunction, lower
 from bigtheta.numerics.models.base import Interpolator
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.dual import t
-from bigtheta.theory.kernel import MAX_TERMS, terms_needed
+from bigtheta.theory.kernel import MAX_TERMS, check_truncation, terms_needed
 from bigtheta.theory.scaled import scaled_coefficients, scaled_moment
 from bigtheta.theory.scaled_dual import ScaledDual, r, scaled_dual
 
@@ -204,4 +204,7 @@ def _terms(act: Activation, radii: Tensor, cosines: Tensor) -> int:
     largest = min(float(cosines.abs().max()), 1.0)
     reach = np.array([float(radii.max())])
     squares = scaled_coefficients(act, reach, MAX_TERMS)[0] ** 2
-    return terms_needed(squares, float(scaled_moment(act, reach)[0]), largest, derivatives=3, advice=_ADVICE)
+    at_one = float(scaled_moment(act, reach)[0])
+    count = terms_needed(squares, at_one, largest, derivatives=3, advice=_ADVICE)
+    check_truncation(squares, count, at_one, largest, derivatives=1)
+    return count

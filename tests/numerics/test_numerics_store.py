@@ -93,7 +93,7 @@ def test_a_file_that_is_no_store_is_refused(tmp_path, content):
 def test_a_newer_schema_is_refused(tmp_path):
     with Store(tmp_path / "s.sqlite") as store:
         store._base.execute("UPDATE meta SET value = '99' WHERE name = 'schema'")
-    with pytest.raises(StoreError, match="has schema 99, this version reads 1"):
+    with pytest.raises(StoreError, match="has schema 99, this version reads 2"):
         Store(tmp_path / "s.sqlite")
 
 

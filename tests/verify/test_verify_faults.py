@@ -18,7 +18,8 @@ from bigtheta.numerics.interpolate import solve_gram
 from bigtheta.numerics.sample import draw_sample, draw_weights
 from bigtheta.numerics.streams import Streams
 from bigtheta.numerics.trial import Trial
-from bigtheta.theory.kernel import SeriesTooLongError
+from bigtheta.theory import kernel
+from bigtheta.theory.kernel import DotProductKernel, SeriesTooLongError
 from bigtheta.theory.law import Law
 from bigtheta.verify.run import verify
 from bigtheta.verify.verdict import Judgement, Verdict
@@ -33,6 +34,10 @@ NARROW = Law(
     sizes={"k": [16, 24, 36, 54, 80]}, activations=["tanh"], limit="sobolev",
 )  # fmt: skip
 """With few labels a neuron, where phi'' is a large part of the gradient."""
+KERNEL = Law(
+    name="kernel", model="rf-kernel", statement="Theta(sqrt(n))", path={"d": "n"},
+    sizes={"n": [12, 24, 48, 96, 192]}, activations=["tanh"], limit="sobolev",
+)  # fmt: skip
 
 
 def judged(law: Law) -> Judgement:
@@ -107,6 +112,27 @@ def wrong_factor(patch: Patch) -> None:
     patch.setattr(type(algebra.ALONE), "add_product_", product)
 
 
+def series_cut_short(patch: Patch) -> None:
+    """Two terms of the kernel are summed: with few of them every law that grows as sqrt(n) still does."""
+    patch.setattr(DotProductKernel, "terms", lambda self, largest: 2)
+
+
+def coefficients_cut_short(patch: Patch) -> None:
+    real = kernel.panels
+    kernel.rf_kernel.cache_clear()
+    patch.setattr(kernel, "panels", lambda act, order: real(act, order)[:6])
+
+
+def without_the_probe(plant: Callable[[Patch], None]) -> Callable[[Patch], None]:
+    """Where nothing looks whether gradients are slopes: as with a kink, the limit has to see it."""
+
+    def planted(patch: Patch) -> None:
+        plant(patch)
+        patch.setattr(trial_module, "gradient_disagrees", lambda *_: False)
+
+    return planted
+
+
 FAULTS = [
     (nan_in_the_gram, LAW, Verdict.ERROR, "do not interpolate"),
     (singular_kernel, LAW, Verdict.ERROR, "do not interpolate"),
@@ -114,24 +140,33 @@ FAULTS = [
     (one_sample_less, LAW, Verdict.ERROR, "another size or precision"),
     (one_neuron_less, LAW, Verdict.ERROR, "another size or precision"),
     (stuck_stream, LAW, Verdict.ERROR, "the same to the last digit"),
-    (wrong_second_derivative, NARROW, Verdict.FAIL, "measured/limit"),
-    (wrong_factor, NARROW, Verdict.FAIL, "measured/limit"),
+    (wrong_second_derivative, NARROW, Verdict.ERROR, "not the slope of their own predictions"),
+    (wrong_factor, NARROW, Verdict.ERROR, "not the slope of their own predictions"),
+    (wrong_factor, LAW, Verdict.ERROR, "not the slope of their own predictions"),
+    (without_the_probe(wrong_second_derivative), NARROW, Verdict.FAIL, "measured/limit"),
+    (without_the_probe(wrong_factor), NARROW, Verdict.FAIL, "measured/limit"),
+    (series_cut_short, KERNEL, Verdict.ERROR, "need more terms"),
+    (coefficients_cut_short, KERNEL, Verdict.ERROR, "need more terms"),
 ]
 
 
 def test_without_a_fault_nothing_is_found() -> None:
     assert judged(LAW).verdict is Verdict.PASS
+    assert judged(KERNEL).verdict is Verdict.PASS
     assert judged(NARROW).verdict is Verdict.INCONCLUSIVE, "less than a decade never PASSes"
 
 
 @pytest.mark.parametrize(
-    ("plant", "law", "expected", "words"), FAULTS, ids=[plant.__name__ for plant, *_ in FAULTS]
+    ("plant", "law", "expected", "words"), FAULTS, ids=[f"{plant.__name__}-{law.name}" for plant, law, *_ in FAULTS]
 )  # fmt: skip
 def test_a_planted_fault_never_passes(
     plant: Callable[[Patch], None], law: Law, expected: Verdict, words: str, monkeypatch: Patch
 ) -> None:
     plant(monkeypatch)
-    found = judged(law)
+    try:
+        found = judged(law)
+    finally:
+        kernel.rf_kernel.cache_clear()
     assert found.verdict is expected, found.reason
     assert words in found.reason
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.law import Law, hypothesis_text
 from bigtheta.theory.spec_text import spec_text
 from bigtheta.verify.refute.axes import Axis
 from bigtheta.verify.refute.screen import Outcome, Screened
+from bigtheta.verify.report.files import staged, unwritable
 from bigtheta.verify.report.report import Report, make_folder
 from bigtheta.verify.verdict import Judgement, Verdict, finite, judgement_dict
 
@@ -202,13 +202,14 @@ class Refutation:
         found, text = self.counterexample, self.spec()
         target = make_folder(folder, figures=found is not None)
         try:
-            (target / "refute.json").write_text(
-                json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-            )
-            if text is not None:
-                (target / SPEC).write_text(text, encoding="utf-8")
+            with staged(target) as writing:
+                (writing / "refute.json").write_text(
+                    json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+                )
+                if text is not None:
+                    (writing / SPEC).write_text(text, encoding="utf-8")
         except OSError as error:
-            raise InvalidInputError(f"out: cannot write to {str(target)!r}: {error.strerror or error}") from error
+            raise unwritable("the search", target, error) from error
         if found is not None:
             found.report.write(target)
         return target

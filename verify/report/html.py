@@ -85,7 +85,9 @@ def _about(report: Report) -> list[tuple[str, str]]:
     """Provenance as rows; a row a plugin."""
     about = report.provenance
     rows = [
-        (name, str(value)) for name, value in about.items() if name not in ("versions", "plugins") and value is not None
+        (name, str(value))
+        for name, value in about.items()
+        if name not in ("versions", "plugins", "partial") and value is not None
     ]
     for plugin in about.get("plugins", ()):
         if "file" in plugin:

@@ -34,6 +34,8 @@ def render(report: Report) -> str:
     suite = ET.SubElement(root, "testsuite", counts)
     properties = ET.SubElement(suite, "properties")
     about = report.provenance
+    if told := words.interruption(report):
+        ET.SubElement(properties, "property", {"name": "interrupted", "value": told})
     shown = {key: about.get(key) for key in ("seed", "profile", "trials", "device", "commit")} | about.get(
         "versions", {}
     )

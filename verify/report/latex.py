@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bigtheta.theory.errors import InvalidInputError
 from bigtheta.verify.report import words
 from bigtheta.verify.report.figure import figure_pdf
+from bigtheta.verify.report.files import unwritable, write_whole
 from bigtheta.verify.report.report import Entry, Report
 from bigtheta.verify.report.texts import literal
 from bigtheta.verify.verdict import Verdict
@@ -29,6 +29,8 @@ def render(report: Report, figures: str = "figures") -> str:
         "% \\def\\bigthetafigures{...} before \\input where the figures lie elsewhere, seen from the main document.",
         rf"\providecommand{{\bigthetafigures}}{{{figures}}}",
     ]
+    if told := words.interruption(report):
+        lines.append(rf"\par\noindent\textbf{{{literal(told)}.}}\par")
     chunks = [report.entries[start : start + _ROWS] for start in range(0, len(report.entries), _ROWS)]
     for index, chunk in enumerate(chunks):
         lines += _table(report, chunk, continued=index > 0)
@@ -53,9 +55,9 @@ def write_figures(report: Report, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for entry in report.entries:
             if entry.negative is None and entry.judgement.cells:
-                (folder / f"{entry.slug}.pdf").write_bytes(figure_pdf(entry))
+                write_whole(folder / f"{entry.slug}.pdf", figure_pdf(entry))
     except OSError as error:
-        raise InvalidInputError(f"cannot write figures to {str(folder)!r}: {error.strerror or error}") from error
+        raise unwritable("figures", folder, error) from error
 
 
 def _table(report: Report, entries: Sequence[Entry], *, continued: bool) -> Iterator[str]:

@@ -16,7 +16,9 @@ _HEAD = ("Verdict", "Law", "Activation", "Statement", "Measured, 95%", "Reason")
 
 def render(report: Report) -> str:
     """Return the table in GitHub's Markdown."""
-    lines = [f"**{report.verdict.value}**: {literal(words.summary(report))}.", ""]
+    told = words.interruption(report)
+    lines = [f"**{literal(told)}.**", ""] if told else []
+    lines += [f"**{report.verdict.value}**: {literal(words.summary(report))}.", ""]
     lines += [f"| {' | '.join(_HEAD)} |", f"|{' --- |' * len(_HEAD)}"]
     lines += [f"| {' | '.join(_cells(entry))} |" for entry in report.entries]
     about = report.provenance

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from zlib import crc32
 
-from bigtheta.theory.errors import InvalidInputError
 from bigtheta.verify.report import words
 from bigtheta.verify.report.definitions import setting
 from bigtheta.verify.report.facts import LawFacts
+from bigtheta.verify.report.files import staged, unwritable
 from bigtheta.verify.report.image import figure_image
 from bigtheta.verify.report.marks import claimed, literal, table
 from bigtheta.verify.report.report import Entry, Report
@@ -55,14 +55,16 @@ def write_pages(report: Report, folder: Path) -> list[Path]:
     written = []
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-        for entry in report.entries:
-            if entry.control is None and entry.judgement.cells:
-                (folder / FIGURES / f"{entry.slug}.svg").write_text(figure_image(entry), encoding="utf-8")
-        for name, text in pages(report).items():
-            (folder / name).write_text(text, encoding="utf-8")
-            written.append(folder / name)
+        with staged(folder) as writing:
+            (writing / FIGURES).mkdir()
+            for entry in report.entries:
+                if entry.control is None and entry.judgement.cells:
+                    (writing / FIGURES / f"{entry.slug}.svg").write_text(figure_image(entry), encoding="utf-8")
+            for name, text in pages(report).items():
+                (writing / name).write_text(text, encoding="utf-8")
+                written.append(folder / name)
     except OSError as error:
-        raise InvalidInputError(f"out: cannot write pages to {str(folder)!r}: {error.strerror or error}") from error
+        raise unwritable("pages", folder, error) from error
     return written
 
 
@@ -81,10 +83,12 @@ def page_name(paper: str) -> str:
 def provenance_lines(report: Report) -> Iterator[str]:
     """Yield where the numbers come from, a point a line."""
     about = report.provenance
+    if told := words.interruption(report):
+        yield literal(told)
     for name, value in about.items():
         if name == "wall_s" and value is not None:
             yield f"wall time {value:.0f} s"
-        elif name not in ("versions", "plugins") and value is not None:
+        elif name not in ("versions", "plugins", "partial") and value is not None:
             yield literal(f"{name} {value}")
     if versions := about.get("versions"):
         yield literal(", ".join(f"{name} {version}" for name, version in versions.items()))
@@ -107,7 +111,9 @@ def _page(report: Report, paper: str, groups: Sequence[Group]) -> str:
     about = report.provenance
     amount = f"profile {about['profile']}" if about.get("profile") else f"{about.get('trials')} trials"
     own = Report(tuple(entry for _, entries in groups for entry in entries), about)
-    lines = [*_title(paper, groups[0][0].reference), "", f"**{literal(words.summary(own))}** ({literal(amount)})."]
+    told = words.interruption(report)
+    lines = [*_title(paper, groups[0][0].reference), "", *([f"**{literal(told)}.**", ""] if told else [])]
+    lines += [f"**{literal(words.summary(own))}** ({literal(amount)})."]
     lines += ["", _READING, "", *_summary(groups), ""]
     lines += ["## Setting", "", *(f"- {line}" for line in setting([facts for facts, _ in groups])), ""]
     for facts, entries in groups:
@@ -159,5 +165,7 @@ def _index(report: Report, papers: Mapping[str, Sequence[Group]]) -> str:
         rows.append(
             (f"[{literal(paper or 'none')}]({page_name(paper)})", literal(reference), str(len(groups)), verdicts)
         )
-    lines = ["# Papers", "", f"{literal(words.summary(report))}. Made by `bigtheta report DIR --format pages`.", ""]
+    told = words.interruption(report)
+    lines = ["# Papers", "", *([f"**{literal(told)}.**", ""] if told else [])]
+    lines += [f"{literal(words.summary(report))}. Made by `bigtheta report DIR --format pages`.", ""]
     return "\n".join([*lines, *table(("Page", "Paper", "Laws", "Verdicts"), rows)]) + "\n"

@@ -6,6 +6,7 @@ What is read was perhaps written by others: LaTeX is kept only if it is plain ma
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from bigtheta.verify.verdict import Bridge, Cell, Exponent, Judgement, Need, Ver
 __all__ = ["read_report", "report_from_dict"]
 
 MAX_BYTES = 100_000_000
+LARGEST = 1e200
+"""Of a number that a page or figure is to show: beyond, percentages and margins leave float64."""
 
 
 class _Fit(msgspec.Struct, frozen=True):
@@ -99,12 +102,18 @@ class _Plugin(msgspec.Struct, frozen=True):
     entry_points: tuple[str, ...] = ()
 
 
+class _Partial(msgspec.Struct, frozen=True):
+    done: int
+    total: int
+
+
 class _Provenance(msgspec.Struct, frozen=True):
     """What renderers rely on; the rest is passed on."""
 
     versions: dict[str, str] = {}
     plugins: tuple[_Plugin, ...] = ()
     wall_s: float | None = None
+    partial: _Partial | None = None
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -149,6 +158,7 @@ def report_from_dict(content: object) -> Report:
         msgspec.convert(read.provenance, _Provenance)
     except (msgspec.ValidationError, RecursionError) as error:
         raise InvalidInputError(f"report: {printable(str(error))}") from error
+    _check_numbers(content)
     known: dict[LawFacts, LawFacts] = {}  # entries of one law share one object
     entries = []
     for kept in read.judgements:
@@ -157,11 +167,23 @@ def report_from_dict(content: object) -> Report:
     return Report(tuple(entries), read.provenance)
 
 
+def _check_numbers(content: Any) -> None:
+    """Refuse a number that no page or figure can show."""
+    left = [content["judgements"]]
+    while left:
+        value = left.pop()
+        if isinstance(value, int | float) and abs(value) > LARGEST:
+            raise InvalidInputError(f"report: a number above {LARGEST:g} in judgements, which no figure can show")
+        left += value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+
+
 def _entry(kept: _Judgement, facts: LawFacts) -> Entry:
     control = None
     if kept.control:
         changes = kept.changes or _Changes()
         claimed = None if changes.statement is None else _plain(changes.statement)
+        if changes.activation is not None and not facts.activations:
+            raise InvalidInputError(f"report: a control of {kept.law!r} changes the activation but its law has none")
         control = ControlFacts(kept.because or "", changes.activation, claimed)
     sharpness = tuple(
         MutantFacts(_plain(Stated(m.statement, m.latex)), m.change, m.wrong, m.verdict) for m in kept.sharpness
@@ -192,6 +214,10 @@ def _plain(stated: Stated) -> Stated:
 
 def _judgement(kept: _Judgement) -> Judgement:
     fit = kept.slope or kept.limit or kept.peak or _Fit()
+    low, high = (fit.low, fit.high) if fit.estimate is None else map(_number, (fit.low, fit.high))
+    bridge = kept.bridge
+    if bridge is not None and bridge.ratio is not None:
+        bridge = replace(bridge, low=_number(bridge.low), high=_number(bridge.high))
     sense = kept.sense or ("Limit" if kept.limit else "Peak" if kept.peak else kept.statement.partition("(")[0])
     low_high = kept.ratio_range
     wrong = [cell for cell in kept.cells if kept.variable not in cell.sizes]
@@ -199,13 +225,13 @@ def _judgement(kept: _Judgement) -> Judgement:
         raise InvalidInputError(f"report: a cell of {kept.law!r} has no size {kept.variable!r}")
     return Judgement(
         verdict=kept.verdict, reason=kept.reason, statement=kept.statement, sense=sense, variable=kept.variable,
-        estimate=fit.estimate, low=fit.low, high=fit.high, claimed=fit.claimed, margin=kept.margin,
+        estimate=fit.estimate, low=low, high=high, claimed=fit.claimed, margin=kept.margin,
         rejects_below=kept.rejects.below, rejects_above=kept.rejects.above, constant=kept.constant,
         misfit_p=kept.misfit_p, tau_break=kept.tau_break,
         ratio_range=None if low_high is None else (_number(low_high[0]), _number(low_high[1])),
         local_slopes=tuple(map(_number, kept.local_slopes)), cells=tuple(map(_cell, kept.cells)),
         exponents=kept.exponents, p_value=kept.p_value, needs=kept.needs, more_trials=kept.more_trials,
-        larger_sizes=kept.larger_sizes, bridge=kept.bridge,
+        larger_sizes=kept.larger_sizes, bridge=bridge,
         limit_target=_number(kept.limit_target),
     )  # fmt: skip
 

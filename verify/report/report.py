@@ -26,6 +26,8 @@ from bigtheta.verify.report.facts import (
     mutant_facts,
     solves,
 )
+from bigtheta.verify.report.files import staged, unwritable
+from bigtheta.verify.report.sheet import frame_csv
 from bigtheta.verify.sharpness import Mutant, is_discriminating
 from bigtheta.verify.verdict import Judgement, Verdict, exit_code, finite, judgement_dict, overall
 
@@ -119,7 +121,8 @@ class Report:
 
     Attributes:
         entries: laws and controls, in the order they were judged.
-        provenance: versions, seed, device, trials, wall_s, commit, plugins.
+        provenance: versions, seed, device, trials, wall_s, commit, plugins; of a run that was interrupted also
+            partial, {"done": trials done, "total": trials asked for}.
     """
 
     entries: tuple[Entry, ...]
@@ -279,19 +282,23 @@ class Report:
     def write(self, folder: str | Path) -> Path:
         """Write report.html, report.json, trials.csv and figures/*.svg; return the folder.
 
+        All are put in place when all are complete: after an error the report that was there is still there, whole.
+
         Raises:
             InvalidInputError: if the folder cannot be written.
         """
         target = make_folder(folder)
         try:
-            (target / "report.json").write_text(self.to_json(), encoding="utf-8")
-            self.trials.to_csv(target / "trials.csv", index=False)
-            for entry in self.entries:
-                if entry.judgement.cells:
-                    (target / "figures" / f"{entry.slug}.svg").write_text(entry.svg, encoding="utf-8")
-            (target / "report.html").write_text(self.to_html(), encoding="utf-8")
+            with staged(target) as writing:
+                (writing / "figures").mkdir()
+                (writing / "report.json").write_text(self.to_json(), encoding="utf-8")
+                (writing / "trials.csv").write_text(frame_csv(self.trials), encoding="utf-8")
+                for entry in self.entries:
+                    if entry.judgement.cells:
+                        (writing / "figures" / f"{entry.slug}.svg").write_text(entry.svg, encoding="utf-8")
+                (writing / "report.html").write_text(self.to_html(), encoding="utf-8")
         except OSError as error:
-            raise _unwritable(target, error) from error
+            raise unwritable("the report", target, error) from error
         return target
 
 
@@ -305,16 +312,10 @@ def make_folder(folder: str | Path, *, figures: bool = True) -> Path:
     try:
         (target / "figures" if figures else target).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable("the report", target, error) from error
     if not os.access(target, os.W_OK):
-        raise _unwritable(target, PermissionError(13, "Permission denied"))
+        raise unwritable("the report", target, PermissionError(13, "Permission denied"))
     return target
-
-
-def _unwritable(target: Path, error: OSError) -> InvalidInputError:
-    return InvalidInputError(
-        f"out: cannot write the report to {str(target)!r}: {error.strerror or error}; name a folder you may write to"
-    )
 
 
 def _judgement(entry: Entry) -> dict[str, Any]:

@@ -128,9 +128,10 @@ def _fails(law: LawFacts, judged: Sequence[Entry], controls: Sequence[Entry]) ->
         assert entry.negative is not None
         negative = entry.negative
         what = claimed(law, negative) if negative.statement is not None else f"with {literal(words.activation(entry))}"
-        must = "as it must" if entry.verdict is Verdict.FAIL else "but it must FAIL: the law is not decided"
+        must = ", as it must" if entry.verdict is Verdict.FAIL else ", but it must FAIL: the law is not decided"
+        must = "" if entry.verdict is Verdict.NOT_RUN else must
         found = literal(f"{entry.judgement.reason}. Why it is false: {negative.because}.")
-        yield f"- Control, {what}: **{entry.verdict.value}**, {must}. {_capital(found)}"
+        yield f"- Control, {what}: **{entry.verdict.value}**{must}. {_capital(found)}"
     kind = "A limit" if any(entry.judgement.sense == "Limit" for entry in judged) else "An exponent"
     rejected = [
         f"{told.removeprefix('rejects ').replace(' and ', ' or ')} ({words.activation(entry)})"

@@ -6,12 +6,10 @@ import csv
 import io
 from typing import Any
 
-from bigtheta.theory.errors import printable
 from bigtheta.verify.report.report import Entry, Report
+from bigtheta.verify.report.sheet import literal
 
-__all__ = ["literal", "render"]
-
-_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+__all__ = ["render"]
 
 
 def render(report: Report) -> str:
@@ -23,16 +21,6 @@ def render(report: Report) -> str:
     for row in rows:
         writer.writerow({name: literal(value) if isinstance(value, str) else value for name, value in row.items()})
     return stream.getvalue()
-
-
-def literal(text: str) -> str:
-    """Return text on one line, with ' before what a spreadsheet would take for a formula.
-
-    >>> literal("=1+1"), literal("u - 1"), literal(" @x")
-    ("'=1+1", 'u - 1', "' @x")
-    """
-    line = printable(text)
-    return f"'{line}" if line.lstrip().startswith(_FORMULA) else line
 
 
 _COLUMNS = (

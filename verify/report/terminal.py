@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bigtheta.verify.report.report import Entry, Report
-from bigtheta.verify.report.words import activation, claim, control_line, estimate, rejects, summary
+from bigtheta.verify.report.words import activation, claim, control_line, estimate, interruption, rejects, summary
 from bigtheta.verify.verdict import Verdict
 
 __all__ = ["COLOURS", "print_report"]
@@ -20,6 +20,8 @@ _WIDTH = max(len(verdict.value) for verdict in Verdict) + 2
 
 def print_report(report: Report, console: Console) -> None:
     """Print a line a law with its control beside it, the reason where it did not PASS, and the counts."""
+    if told := interruption(report):
+        console.print(Text(told, style="bold yellow"), soft_wrap=True, highlight=False)
     laws = [entry for entry in report.entries if entry.control is None]
     widths = [max((len(column(entry)) for entry in laws), default=0) for column in (_name, activation, claim)]
     seen = set()

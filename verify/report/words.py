@@ -9,7 +9,18 @@ from bigtheta.verify.report.facts import ControlFacts, LawFacts, Stated
 from bigtheta.verify.report.report import Entry, Report
 from bigtheta.verify.verdict import Judgement, Verdict
 
-__all__ = ["activation", "claim", "command", "control_line", "equation", "estimate", "law_lines", "rejects", "summary"]
+__all__ = [
+    "activation",
+    "claim",
+    "command",
+    "control_line",
+    "equation",
+    "estimate",
+    "interruption",
+    "law_lines",
+    "rejects",
+    "summary",
+]
 
 
 def claim(entry: Entry) -> str:
@@ -76,8 +87,8 @@ def control_line(controls: Sequence[Entry]) -> str:
     for entry in controls:
         assert entry.control is not None
         name = activation(entry) if entry.control.activation is not None else entry.judgement.statement
-        expected = "as it must" if entry.verdict is Verdict.FAIL else "but it must FAIL"
-        parts.append(f"control {name}: {entry.verdict.value} {expected}")
+        expected = {Verdict.FAIL: " as it must", Verdict.NOT_RUN: ""}.get(entry.verdict, " but it must FAIL")
+        parts.append(f"control {name}: {entry.verdict.value}{expected}")
     return "; ".join(parts)
 
 
@@ -103,6 +114,20 @@ def command(report: Report, entry: Entry) -> str:
     swapped = entry.control is not None and entry.control.activation is not None
     act = shlex.quote(entry.facts.activations[0] if swapped else entry.activation)
     return f"bigtheta verify {entry.law.id} -a {act} {amount} --seed {about.get('seed')}"
+
+
+def interruption(report: Report) -> str:
+    """Return that a run was interrupted and how it goes on; "" of one that was not.
+
+    >>> print(interruption(Report((), {"partial": {"done": 37, "total": 60}})))
+    PARTIAL: interrupted after 37 of 60 trials; the same command with the same --out goes on from there
+    """
+    told = report.provenance.get("partial")
+    if told is None:
+        return ""
+    counts = (told.get("done"), told.get("total")) if isinstance(told, dict) else (None, None)
+    after = f" after {counts[0]} of {counts[1]} trials" if all(type(number) is int for number in counts) else ""
+    return f"PARTIAL: interrupted{after}; the same command with the same --out goes on from there"
 
 
 def summary(report: Report) -> str:
