@@ -48,11 +48,16 @@ def read_idx(content: bytes, name: str, *, axes: int) -> Bytes:
     if len(content) < head:
         raise InvalidInputError(f"{name}: truncated, {len(content)} bytes do not hold the header of {head}")
     shape = struct.unpack(f">{axes}I", content[4:head])
-    if len(content) - head != math.prod(shape):
+    if len(content) - head != math.prod(shape) or not _is_possible(shape):
         raise InvalidInputError(
             f"{name}: expected {math.prod(shape)} bytes of data for shape {shape} but got {len(content) - head}"
         )
     return np.frombuffer(content, dtype=np.uint8, offset=head).reshape(shape)
+
+
+def _is_possible(shape: tuple[int, ...]) -> bool:
+    """Whether numpy can hold the shape: an empty array has no bytes, however large its other sizes are."""
+    return math.prod(size or 1 for size in shape) <= MAX_BYTES
 
 
 def _gunzip(content: bytes, name: str) -> bytes:
@@ -77,16 +82,23 @@ def read_npz(content: bytes, name: str) -> tuple[Bytes, Labels]:
     arrays: dict[str, npt.NDArray[Any]] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            left = MAX_BYTES
             for key in ("x", "y"):
+                if f"{key}.npy" not in archive.namelist():
+                    raise InvalidInputError(f"{name}: expected an .npz archive with x and y but it has no {key}.npy")
                 info = archive.getinfo(f"{key}.npy")
-                if info.file_size > MAX_BYTES:
+                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise InvalidInputError(f"{name}: {key} is packed in a way that numpy does not write")
+                if info.file_size > left:
                     raise InvalidInputError(f"{name}: {key} unpacks to more than {MAX_BYTES} bytes")
                 with archive.open(info) as member:
-                    arrays[key] = _read_npy(member.read(MAX_BYTES + 1), f"{name}: {key}")
-    except KeyError as error:
-        raise InvalidInputError(f"{name}: expected an .npz archive with x and y but {error.args[0]}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
-        raise InvalidInputError(f"{name}: not an .npz archive: {error}") from error
+                    content = member.read(left + 1)
+                left -= len(content)
+                arrays[key] = _read_npy(content, f"{name}: {key}")
+    except InvalidInputError:
+        raise
+    except Exception as error:  # a damaged archive can raise nearly anything
+        raise InvalidInputError(f"{name}: not an .npz archive: {_first_line(error)}") from error
     x, y = arrays["x"], arrays["y"]
     if x.dtype != np.uint8 or x.ndim != 4 or x.shape[1:] != (32, 32, 3):
         raise InvalidInputError(f"{name}: expected x of shape (m, 32, 32, 3), uint8, but got {x.shape}, {x.dtype}")
@@ -101,16 +113,19 @@ def _read_npy(content: bytes, name: str) -> npt.NDArray[Any]:
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(stream)
     except Exception as error:  # numpy parses the header as Python source and lets its errors through
-        raise InvalidInputError(
-            f"{name}: not an .npy array: {str(error).splitlines()[0] if str(error) else error!r}"
-        ) from error
+        raise InvalidInputError(f"{name}: not an .npy array: {_first_line(error)}") from error
     if dtype.kind not in "iu":
         raise InvalidInputError(f"{name}: expected whole numbers but got dtype {dtype}")
     start = stream.tell()
-    if any(size < 0 for size in shape) or len(content) - start != math.prod(shape) * dtype.itemsize:
+    whole = all(type(size) is int and size >= 0 for size in shape)
+    if not whole or not _is_possible(shape) or len(content) - start != math.prod(shape) * dtype.itemsize:
         raise InvalidInputError(f"{name}: {len(content) - start} bytes do not hold shape {shape} of {dtype}")
     flat = np.frombuffer(content, dtype=dtype, offset=start)
     return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _checked_labels(labels: Any, count: int, name: str) -> Labels:
@@ -130,6 +145,12 @@ _OPCODES = {
     "REDUCE", "BUILD",
 }  # fmt: skip
 _MAX_MEMO = 1_000_000
+_MEMO_PUT, _MEMO_GET = ("BINPUT", "LONG_BINPUT", "MEMOIZE"), ("BINGET", "LONG_BINGET")
+_ATOMS = {
+    "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINUNICODE", "SHORT_BINUNICODE", "BININT", "BININT1",
+    "BININT2", "LONG1", "GLOBAL", "STACK_GLOBAL", "REDUCE",
+}  # fmt: skip
+"""What may be used again: no table, list or tuple, which could hold itself, or another twice and so on 2^40 times."""
 
 
 class _Dtype:
@@ -174,20 +195,32 @@ def read_batch(content: bytes, name: str) -> tuple[Bytes, Labels]:
         InvalidInputError: for a pickle that holds anything else than plain data and arrays of bytes, or is damaged.
     """
     try:
-        for opcode, argument, _ in pickletools.genops(content):
-            if opcode.name not in _OPCODES or (opcode.name == "LONG_BINPUT" and cast(int, argument) > _MAX_MEMO):
-                raise InvalidInputError(f"{name}: refused, its pickle uses {opcode.name}, which no batch needs")
+        _check_opcodes(content, name)
         table = _Unpickler(io.BytesIO(content), encoding="bytes").load()
     except InvalidInputError:
         raise
     except Exception as error:  # a damaged pickle can raise nearly anything
-        first = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise InvalidInputError(f"{name}: not a CIFAR-10 batch: {first}") from error
+        raise InvalidInputError(f"{name}: not a CIFAR-10 batch: {_first_line(error)}") from error
     if not isinstance(table, dict):
         raise InvalidInputError(f"{name}: expected a table with data and labels but got {type(table).__name__}")
     data, labels = (table.get(key.encode(), table.get(key)) for key in ("data", "labels"))
     pixels = _pixels(data, name)
     return pixels, _checked_labels(labels, len(pixels), name)
+
+
+def _check_opcodes(content: bytes, name: str) -> None:
+    """Refuse a pickle with an opcode that no batch needs, or one that uses a table, list or tuple twice."""
+    kept: dict[int, bool] = {}
+    before = ""
+    for opcode, argument, _ in pickletools.genops(content):
+        said = opcode.name
+        if said in _MEMO_PUT:
+            kept[len(kept) if said == "MEMOIZE" else cast(int, argument)] = before in _ATOMS
+        shared = said in _MEMO_GET and not kept.get(cast(int, argument), True)
+        if said not in _OPCODES or shared or (said == "LONG_BINPUT" and cast(int, argument) > _MAX_MEMO):
+            tail = " of a table, list or tuple" if shared else ""
+            raise InvalidInputError(f"{name}: refused, its pickle uses {said}{tail}, which no batch needs")
+        before = said
 
 
 def _pixels(data: Any, name: str) -> Bytes:
@@ -199,7 +232,7 @@ def _pixels(data: Any, name: str) -> Bytes:
     code = dtype.args[0] if isinstance(dtype, _Dtype) and dtype.args else None
     good = isinstance(shape, tuple) and len(shape) == 2 and all(type(size) is int for size in shape)
     if code not in ("u1", b"u1") or not good or fortran or shape[1] != 3072 or not isinstance(raw, bytes):
-        raise InvalidInputError(f"{name}: expected data of shape (m, 3072), uint8, but got {shape!r:.40}, {code!r:.20}")
+        raise InvalidInputError(f"{name}: expected data of shape (m, 3072), uint8, but got {shape!r:.80}, {code!r:.20}")
     if len(raw) != shape[0] * shape[1]:
         raise InvalidInputError(f"{name}: {len(raw)} bytes do not hold data of shape {shape}")
     return np.frombuffer(raw, dtype=np.uint8).reshape(shape[0], 3, 32, 32)

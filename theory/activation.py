@@ -269,7 +269,7 @@ class Activation:
         return str(sympy.latex(self.expression))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _compiled(expression: Expr) -> Callable[[Any], Any]:
     """The formula of a piece as a numpy function."""
     function: Callable[[Any], Any] = sympy.lambdify(u, expression, modules=NUMPY_MODULES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -120,7 +120,7 @@ def parameters(name: str) -> dict[str, Expr]:
     return {key: parameter.default for key, parameter in inspect.signature(CATALOGUE[name]).parameters.items()}
 
 
-@cache
+@lru_cache(maxsize=256)
 def _read(name: str, given: tuple[tuple[str, Expr], ...]) -> Activation:
     if (known := name.replace("-", "_")) in CATALOGUE:
         return _built(known, CATALOGUE[known], parameters(known), given)

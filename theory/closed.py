@@ -143,7 +143,7 @@ def _project(parts: tuple[tuple[Term, ...], tuple[Step, ...]], order: int) -> Ex
 # Reading an expression into terms
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _read(pieces: tuple[Piece, ...]) -> tuple[tuple[Term, ...], tuple[Step, ...]] | None:
     first = terms(pieces[0].expression)
     steps = []
@@ -211,7 +211,7 @@ def _term(product: Expr) -> Term | None:
 # Exact values for one j
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def _entire(term: Term, order: int) -> Expr:
     """E[f(G) He_order(G)] of one term on the whole line."""
     if isinstance(term, Wave) and (term.rate, term.square, term.frequency) == (0, 0, 0):

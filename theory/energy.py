@@ -46,7 +46,7 @@ def energy(act: Activation | str, derivative: int = 0, *, digits: int = 15) -> N
     return _energy(act, derivative, whole_number("digits", digits, low=1, high=1000, where="energy"))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _energy(act: Activation, derivative: int, digits: int) -> Number:
     check_square_integrable(act)
     _check_bounded(act, derivative)
@@ -83,7 +83,7 @@ def tail_energy(act: Activation | str, order: int, *, digits: int = 15) -> Certi
     return _tail(act, order, whole_number("digits", digits, low=1, high=1000, where="tail_energy"))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _tail(act: Activation, order: int, digits: int) -> Certified | Estimated:
     if HAVE_FLINT:
         from bigtheta.theory.certified import gaussian_projections

@@ -9,12 +9,26 @@ from collections.abc import Iterable
 __all__ = ["BigthetaError", "InvalidInputError", "OutsideScaleError", "printable", "unknown_name", "whole_number"]
 
 
+LONGEST = 600
+"""Of a message, in characters: what it quotes may be of any length."""
+
+
 class BigthetaError(Exception):
     """Base class of every error that bigtheta raises on purpose; the command line turns it into exit code 2.
 
-    >>> issubclass(InvalidInputError, BigthetaError)
-    True
+    A message is one printable line: control characters are written as escapes, and the middle of a long one is left
+    out. Only a failed check of code, which is an AssertionError too, may list its findings in lines.
+
+    >>> print(BigthetaError("cannot read a" + chr(10) + "b"))
+    cannot read a\\nb
+    >>> len(str(BigthetaError("x" * 10**6)))
+    600
     """
+
+    def __init__(self, *args: object) -> None:
+        if args and isinstance(args[0], str) and not isinstance(self, AssertionError):
+            args = (_one_line(args[0]), *args[1:])
+        super().__init__(*args)
 
 
 class InvalidInputError(BigthetaError, ValueError):
@@ -29,6 +43,15 @@ class InvalidInputError(BigthetaError, ValueError):
 
 class OutsideScaleError(InvalidInputError):
     """An expression has no leading order in the scale n^a (log n)^b (log log n)^c, or it cannot be determined."""
+
+
+def _one_line(text: str) -> str:
+    """Text as `printable` writes it, its middle left out where it is long."""
+    for _ in range(2):  # before it is escaped, so that a long text takes no time; and after
+        if len(text) > LONGEST:
+            text = f"{text[: LONGEST - 205]} ... {text[-200:]}"
+        text = printable(text)
+    return text
 
 
 def printable(text: str) -> str:

@@ -17,14 +17,16 @@ import sympy
 
 from bigtheta.theory.errors import InvalidInputError, printable, unknown_name
 
-__all__ = ["FUNCTIONS", "parse_expression"]
+__all__ = ["FUNCTIONS", "parse_expression", "substituted"]
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 60
+MAX_LEVELS, MAX_NUMBER_LEVELS = 8, 5
+"""Of functions and powers within each other, in a formula and in a constant: SymPy's time doubles with each."""
 MAX_ARGUMENTS = 16
 """Of max and min: SymPy compares them two by two."""
-MAX_BITS = 10_000
-"""Largest size of a number, in bits: about 3,000 digits."""
+MAX_BITS, MAX_ROOT_BITS = 10_000, 1_000
+"""Largest size of a number, in bits: about 3,000 digits; and of one under a root, which SymPy seeks the factors of."""
 
 Expr = Any  # SymPy ships no types
 
@@ -41,6 +43,7 @@ _ALIASES = {"Max": "max", "Min": "min", "Abs": "abs", "Heaviside": "heaviside"}
 """How SymPy writes what `FUNCTIONS` names, so that the text of a formula can be read back."""
 _MANY, _TWO = {"min", "max"}, {"log", "ln", "heaviside"}
 _CONSTANTS: Mapping[str, Expr] = {"pi": sympy.pi, "e": sympy.E, "E": sympy.E}
+_INFINITE = (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.AccumBounds)
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
 }  # fmt: skip
@@ -91,13 +94,55 @@ def parse_expression(
         raise InvalidInputError(f"{where} does not parse: {reason}; write it as in sqrt(n)*log(n)") from error
     try:
         result = _Reader(symbols, functions, source).read(tree.body, 0)
+        for number in result.atoms(sympy.Rational) if isinstance(result, sympy.Basic) else ():
+            _Reader.bounded(number)
+        infinite = isinstance(result, sympy.Basic) and result.has(*_INFINITE)
     except InvalidInputError as error:
         raise InvalidInputError(f"{where}: {error}") from error
     except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
         raise InvalidInputError(f"{where} cannot be evaluated: {error}") from error
-    if isinstance(result, sympy.Basic) and result.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
+    if infinite:
         raise InvalidInputError(f"{where} is not finite: it evaluates to {result}")
     return result
+
+
+def substituted(formula: Expr, values: Mapping[Expr, Expr]) -> Expr:
+    """Return a formula with symbols replaced, exactly; numbers are bounded as they are in a formula that is read.
+
+    Raises:
+        InvalidInputError: where a number would fill pages, such as 2**n at n = 10**9.
+
+    >>> n = sympy.Symbol("n", positive=True)
+    >>> substituted(n**2 / 3, {n: sympy.Integer(6)})
+    12
+    >>> substituted(n**n, {n: sympy.Integer(10**9)})
+    Traceback (most recent call last):
+    ...
+    bigtheta.theory.errors.InvalidInputError: a power of numbers has too many digits
+    """
+    if not formula.args:
+        return values.get(formula, formula)
+    parts = [substituted(part, values) for part in formula.args]
+    if parts == list(formula.args):
+        return formula
+    if formula.is_Pow:
+        return _Reader.power(*parts)
+    if isinstance(formula, _EXPONENTIALS) and parts[0].is_number:
+        _Reader.power(sympy.E, abs(parts[0]))
+    try:
+        value = formula.func(*parts)
+    except (TypeError, ValueError, ArithmeticError) as error:  # the larger of two complex numbers, say
+        raise InvalidInputError(f"{str(formula)[:80]} cannot be evaluated: {error}") from error
+    return _Reader.bounded(value) if isinstance(value, sympy.Expr) else value
+
+
+_EXPONENTIALS = (sympy.exp, sympy.sinh, sympy.cosh)
+
+
+def _levels(formula: Expr) -> int:
+    """How many functions and powers stand within each other."""
+    deepest = max(map(_levels, formula.args), default=0)
+    return deepest + int(formula.is_Pow or formula.is_Function)
 
 
 class _Reader:
@@ -107,6 +152,14 @@ class _Reader:
         self.symbols = {**_CONSTANTS, **symbols}
         self.functions = functions
         self.source = source
+
+    @staticmethod
+    def shallow(value: Expr) -> Expr:
+        """Refuse functions of functions of functions that SymPy would take for ever over."""
+        most = MAX_NUMBER_LEVELS if value.is_number else MAX_LEVELS
+        if isinstance(value, sympy.Basic) and _levels(value) > most:
+            raise InvalidInputError(f"more than {most} functions and powers within each other")
+        return value
 
     def read(self, node: ast.expr, depth: int) -> Expr:
         """Turn one node into SymPy."""
@@ -122,7 +175,7 @@ class _Reader:
             value = self.operand(node.operand, depth)
             return -value if isinstance(node.op, ast.USub) else value
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-            return self.power(self.operand(node.left, depth), self.operand(node.right, depth))
+            return self.shallow(self.power(self.operand(node.left, depth), self.operand(node.right, depth)))
         if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
             return self.chain(node, depth)
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARISONS:
@@ -172,15 +225,27 @@ class _Reader:
             raise InvalidInputError("a number has more than 3,000 digits")
         return value
 
-    def power(self, base: Expr, exponent: Expr) -> Expr:
+    @classmethod
+    def power(cls, base: Expr, exponent: Expr) -> Expr:
         """Raise to a power, refusing towers of numbers that would fill the memory."""
-        if base.is_number and exponent.is_number and base != 0:
+        if base.is_Rational and exponent.is_Rational:
+            if abs(exponent) * max(int(abs(base.p)), int(base.q)).bit_length() > MAX_BITS and abs(base) not in (0, 1):
+                raise InvalidInputError("a power of numbers has too many digits")
+        elif base.is_number and exponent.is_number and base != 0:
             bits = abs(sympy.N(exponent, 15)) * (abs(sympy.log(abs(sympy.N(base, 15)), 2)) + 1)
             if not bits.is_comparable or bits > MAX_BITS:
                 raise InvalidInputError("a power of numbers has too many digits")
         elif exponent.is_Rational:
-            self.coefficients(base, exponent)
-        return self.bounded(base**exponent)
+            cls.coefficients(base, exponent)
+        if not exponent.is_Integer:
+            cls.rooted(base)
+        return cls.bounded(base**exponent)
+
+    @staticmethod
+    def rooted(value: Expr) -> None:
+        """Refuse a root of a number of very many digits."""
+        if any(max(int(abs(a.p)), int(a.q)).bit_length() > MAX_ROOT_BITS for a in value.atoms(sympy.Rational)):
+            raise InvalidInputError("a root of a number with more than 300 digits")
 
     @staticmethod
     def coefficients(base: Expr, exponent: Expr) -> None:
@@ -204,9 +269,11 @@ class _Reader:
         arguments = [self.operand(argument, depth) for argument in node.args]
         if name in ("exp", "sinh", "cosh", "sigmoid", "softplus") and arguments[0].is_number:
             self.power(sympy.E, abs(arguments[0]))
+        if name == "sqrt":
+            self.rooted(arguments[0])
         if name in _MANY and len(arguments) > MAX_ARGUMENTS:
             raise InvalidInputError(f"{name} takes at most {MAX_ARGUMENTS} arguments but got {len(arguments)}")
         value = self.functions[name](*arguments)
         for number in value.atoms(sympy.Rational):
             self.bounded(number)
-        return value
+        return self.shallow(value)

@@ -92,7 +92,7 @@ class Growth:
         return factor + (rf"\,e^{{{exponent}}}" if exponent else "")
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def growth_bound(act: Activation, derivative: int = 0) -> Growth:
     """Return a proven bound |phi^(derivative)(u)| <= C (1+|u|)^m e^{a|u| + b u^2}, derivatives off the kinks.
 
@@ -136,7 +136,7 @@ def _above(value: Expr) -> float:
     return number if sympy.Rational(number) >= value else math.nextafter(number, math.inf)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def check_square_integrable(act: Activation, radius: float = 1.0) -> None:
     """Refuse phi that is not square-integrable under the Gaussian: |phi(r x)|^2 e^{-x^2/2} must fall faster than 1/x.
 

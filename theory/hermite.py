@@ -103,7 +103,7 @@ def _exact(act: Activation, j: int, digits: int) -> Exact | None:
     return None if value is None else Exact(value, digits)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _certified(act: Activation, order: int, digits: int) -> tuple[Certified, ...] | None:
     """Balls with so many significant digits, or fewer for a coefficient that is far smaller than the others."""
     if not HAVE_FLINT:

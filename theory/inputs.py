@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, cast
 
 import msgspec
@@ -123,7 +123,7 @@ class Covariance(Inputs, frozen=True, kw_only=True, tag="covariance"):
         return cast(npt.NDArray[np.float64], values / values.sum())
 
 
-@cache
+@lru_cache(maxsize=256)
 def _spectrum(formula: str) -> Any:
     """The formula as a numpy function of i and d."""
     i, d = sympy.symbols("i d", positive=True)

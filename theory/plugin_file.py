@@ -44,13 +44,21 @@ def plugin_files(files: Iterable[str | Path]) -> Iterator[tuple[Source, ...]]:
     before = list(plugins.sources)
     modules: list[str] = []
     try:
-        paths = {Path(os.path.realpath(file)): str(file) for file in files}
+        paths = {_resolved(file): str(file) for file in files}
         given = tuple(_source(path, shown, modules) for path, shown in paths.items())
         yield given
     finally:
         plugins.sources[:] = before
         for name in modules:
             sys.modules.pop(name, None)
+
+
+def _resolved(file: str | Path) -> Path:
+    """The file itself, whatever links lead to it."""
+    try:
+        return Path(os.path.realpath(file))
+    except (OSError, ValueError) as error:  # a NUL in the path
+        raise PluginError(f"plugin {file}: cannot read it: {error}") from error
 
 
 class _Loader(SourceFileLoader):
@@ -69,8 +77,8 @@ def _source(path: Path, shown: str, modules: list[str]) -> Source:
     """Run one file, and put what it gives where names are looked for."""
     try:
         text = path.read_bytes()
-    except OSError as error:
-        raise PluginError(f"plugin {shown}: cannot read it: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise PluginError(f"plugin {shown}: cannot read it: {getattr(error, 'strerror', None) or error}") from error
     module = _run(text, path, shown, modules)
     lines = _lines(text)
     source = Source(shown, hashlib.sha256(text).hexdigest())

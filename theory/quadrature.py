@@ -85,7 +85,7 @@ def _rule() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     return nodes, weights
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def panels(act: Activation, order: int, panel: float = PANEL) -> npt.NDArray[np.float64]:
     """Return mu_0, ..., mu_order in float64, by the recurrence of psi_j = He_j e^{-x^2/4}/sqrt(j!).
 

@@ -12,7 +12,7 @@ from typing import Any
 import sympy
 
 from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
-from bigtheta.theory.expression import parse_expression
+from bigtheta.theory.expression import parse_expression, substituted
 
 __all__ = ["SIZES", "Path", "Sizes", "d", "geometric", "k", "n", "p"]
 
@@ -24,6 +24,10 @@ SIZES: Mapping[str, Expr] = {"n": n, "d": d, "k": k, "p": p}
 
 _MEANING = {"n": "samples", "d": "input dimension", "k": "hidden neurons", "p": "parameters"}
 _FREE = ("n", "d", "k")
+MAX_SIZE = 10**300
+"""What float64 can hold."""
+MAX_NODES = 50_000
+"""Of the tree of a rule."""
 _ADVICE = "give positive whole numbers"
 
 
@@ -57,7 +61,8 @@ class Path:
             if expression != SIZES[name]:
                 rules[name] = expression
         for _ in rules:  # d = k, k = n: resolve chains
-            rules = {name: rule.subs({SIZES[m]: r for m, r in rules.items()}) for name, rule in rules.items()}
+            chained = {SIZES[name]: rule for name, rule in rules.items()}
+            rules = {name: _chained(name, rule, chained) for name, rule in rules.items()}
         symbols = {str(s) for rule in rules.values() for s in rule.free_symbols}
         if cyclic := sorted(symbols & set(rules)):
             raise InvalidInputError(f"path: {cyclic[0]} is defined through itself: {dict(rules)}; leave one size free")
@@ -93,9 +98,14 @@ class Path:
         """
         sizes = {str(self.free): whole_number(str(self.free), value, low=1, where="sizes", advice=_ADVICE)}
         for name, rule in self.given:
-            exact = rule.subs(self.free, value)
+            try:
+                exact = substituted(rule, {self.free: sympy.Integer(value)})
+            except InvalidInputError as error:
+                raise InvalidInputError(f"path: {name} = {rule} at {self.free} = {value}: {error}") from error
             if not exact.is_real or not exact.is_finite:
                 raise InvalidInputError(f"path: {name} = {rule} is not a number at {self.free} = {value}")
+            if exact > MAX_SIZE:
+                raise InvalidInputError(f"path: {name} = {rule} is above 10^300 at {self.free} = {value}")
             sizes[name] = int(sympy.floor(exact + sympy.Rational(1, 2)))
         for name, size in sizes.items():
             if size < 1:
@@ -146,6 +156,18 @@ def geometric(variable: Expr, low: int, high: int, *, cells: int) -> Sizes:
     high = whole_number("high", high, low=low + 1, where="geometric", asked=f"high > low = {low}")
     ratio = (high / low) ** (1 / (cells - 1))
     return Sizes(str(variable), tuple(dict.fromkeys(round(low * ratio**i) for i in range(cells))))
+
+
+def _chained(name: str, rule: Expr, rules: Mapping[Expr, Expr]) -> Expr:
+    """A rule with the sizes that others give put in, if what comes out is no longer than a formula may be."""
+    used = [rules[symbol] for symbol in rule.free_symbols & rules.keys()]
+    lengths = [sum(1 for _ in sympy.preorder_traversal(formula)) for formula in (rule, *used)]
+    if used and lengths[0] * max(lengths[1:]) > MAX_NODES:
+        raise InvalidInputError(f"path {name}: too long with the other sizes put in; write it in the free size")
+    try:
+        return substituted(rule, rules)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"path {name}: {error}") from error
 
 
 def _rule(name: str, value: object) -> Expr:

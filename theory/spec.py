@@ -16,6 +16,11 @@ from bigtheta.theory.statement import Statement
 __all__ = ["ControlSpec", "LawSpec", "SpecFile", "check_limit", "law_from_spec", "read_spec"]
 
 MAX_BYTES = 1_000_000
+MAX_ENTRIES, MAX_SIZES = 100, 500
+"""Of a list of activations, hypotheses or controls, and of the list of sizes."""
+_DEEP = 8
+_DOTTED = re.compile(rb"""(?<![\w"'.-])(?>["']?[\w-]++["']?[ \t]*+\.[ \t]*+){50}""")
+"""A key of 50 parts; the time that tomllib takes grows with the square of their number."""
 
 
 class ControlSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,6 +75,8 @@ def read_spec(file: str | FilePath) -> Law:
         raise InvalidInputError(
             f"the spec {str(path)!r} is larger than {MAX_BYTES} bytes; a spec holds one [law] table"
         )
+    if _DOTTED.search(text):
+        raise InvalidInputError(f"the spec {str(path)!r} has a key of 50 parts and more; a spec holds one [law] table")
     try:
         content = tomllib.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -87,6 +94,7 @@ def law_from_spec(content: dict[str, Any]) -> Law:
     ...     "path": {"d": "2*n"}, "sizes": {"n": [50, 100, 200, 400, 800]}}}).id
     'my-bound'
     """
+    _check_plain(content)
     try:
         spec = msgspec.convert(content, SpecFile).law
     except msgspec.ValidationError as error:
@@ -94,6 +102,10 @@ def law_from_spec(content: dict[str, Any]) -> Law:
         message = message.replace("`$.", "`")
         fields = ", ".join(LawSpec.__struct_fields__)
         raise InvalidInputError(f"spec: {message}; a spec has one table [law] with the fields {fields}") from error
+    for field, values in (*((name, getattr(spec, name)) for name in _LISTS), *spec.sizes.items()):
+        most = MAX_ENTRIES if field in _LISTS else MAX_SIZES
+        if len(values) > most:
+            raise InvalidInputError(f"spec: expected at most {most} {field} but got {len(values)}")
     law = Law(
         name=spec.name,
         model=spec.model,
@@ -114,6 +126,24 @@ def law_from_spec(content: dict[str, Any]) -> Law:
     )
     check_limit(law)
     return law
+
+
+_LISTS = ("activations", "hypotheses", "controls")
+
+
+def _check_plain(content: object) -> None:
+    """Refuse tables within tables within tables, and numbers that no field has a use for and no message can show."""
+    level = [content]
+    for _ in range(_DEEP):
+        inner: list[object] = []
+        for value in level:
+            if isinstance(value, int) and value.bit_length() > 64:
+                raise InvalidInputError(f"spec: a number has {value.bit_length()} bits; at most 64 are read")
+            if isinstance(value, dict | list):
+                inner += value.values() if isinstance(value, dict) else value
+        level = inner
+    if level:
+        raise InvalidInputError(f"spec: nested deeper than {_DEEP} levels; a spec has one table [law]")
 
 
 def _controls(spec: LawSpec) -> list[Control]:

@@ -149,10 +149,15 @@ class Statement:
         function: Callable[..., Any] = sympy.lambdify(
             [SIZES[name] for name in names], formula, modules=["scipy", "numpy"]
         )
-        with np.errstate(all="ignore"):
-            values = np.broadcast_to(
-                function(*(arrays[name] for name in names)), broadcast[0].shape if broadcast else ()
-            )
+        try:
+            with np.errstate(all="ignore"):
+                values = np.broadcast_to(
+                    function(*(arrays[name] for name in names)), broadcast[0].shape if broadcast else ()
+                )
+        except OverflowError as error:
+            raise InvalidInputError(
+                f"statement {self}: a number in it is above 10^308, more than float64 holds; scale it down"
+            ) from error
         bad = ~(np.isfinite(values) & (values > 0))
         if bad.any():
             index = int(np.argmax(bad))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,9 @@ from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.scale import SIZES
 
 __all__ = ["read_table"]
+
+MAX_BYTES = 100_000_000
+"""Of a file, and of what it unpacks to."""
 
 
 def read_table(
@@ -39,7 +45,10 @@ def read_table(
         raise unknown_name("column of samples", value, map(str, frame.columns))
     numbers = {}
     for name in (*names, value):
-        column = pd.to_numeric(frame[name], errors="coerce")
+        try:
+            column = pd.to_numeric(frame[name], errors="coerce")
+        except OverflowError as error:
+            raise InvalidInputError(f"table: column {name} has a number too large for any computer") from error
         if (bad := frame[name][column.isna() & frame[name].notna()]).size:
             raise InvalidInputError(f"table: expected numbers in column {name} but got {bad.iloc[0]!r}")
         if name != value and column.isna().any():
@@ -55,9 +64,15 @@ def read_table(
 
 def _read(file: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(file, skipinitialspace=True)
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise InvalidInputError(f"table: {str(file)!r} holds more than {MAX_BYTES} bytes; leave columns out")
+        return pd.read_csv(io.BytesIO(content), skipinitialspace=True, low_memory=False)
+    except InvalidInputError:
+        raise
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InvalidInputError(
             f"table: expected a CSV file with columns such as n, value but {str(file)!r} cannot be read: {reason}"
         ) from error
