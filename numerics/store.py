@@ -50,7 +50,7 @@ _ADVICE = {
     sqlite3.SQLITE_PERM: "name a folder you may write to",
     sqlite3.SQLITE_NOTADB: "it is no store, or a damaged one: try `bigtheta salvage` on it, or give another file",
 }
-FAULTS = (sqlite3.Error, ValueError, OverflowError, MemoryError)
+FAULTS = (sqlite3.Error, ValueError, OverflowError, MemoryError, RecursionError)
 """What sqlite3 raises on a damaged file: also where a text or a length in it is none."""
 T = TypeVar("T")
 
@@ -184,21 +184,27 @@ def schema_of(path: Path) -> int | None:
         sqlite3.Error: if it is none, or damaged.
     """
     with closing(_looked_into(path)) as base:
-        tables = [
-            name for (name,) in base.execute("SELECT name FROM sqlite_master") if not str(name).startswith("sqlite_")
-        ]
+        listed = [(kind, str(name)) for kind, name in base.execute("SELECT type, name FROM sqlite_master")]
+        tables = [name for _, name in listed if not name.startswith("sqlite_")]
+        plain = all(kind == "table" or name.startswith("sqlite_") for kind, name in listed)
+        if not plain or not set(tables) <= set(_TABLES):  # a view or a trigger may compute for ever
+            raise _other(path)
         columns = {name: {row[1] for row in base.execute(f'PRAGMA table_info("{name}")')} for name in _TABLES}
-        if not set(tables) <= set(_TABLES) or any(not columns[name] >= _COLUMNS[name] for name in tables):
-            raise StoreError(
-                f"{str(path)!r} is an SQLite file of something else, no store of trials; give another file; it was "
-                "left as it is"
-            )
+        if any(not columns[name] >= _COLUMNS[name] for name in tables):
+            raise _other(path)
         found = base.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone() if "meta" in tables else None
         if found is None and "trials" in tables and base.execute("SELECT 1 FROM trials").fetchone():
             raise sqlite3.DatabaseError("it does not say which schema it has")
         if found is not None and not str(found[0]).isdecimal():
             raise sqlite3.DatabaseError("its schema is no number")
         return None if found is None else int(found[0])
+
+
+def _other(path: Path) -> StoreError:
+    return StoreError(
+        f"{str(path)!r} is an SQLite file of something else, no store of trials; give another file; it was left as it "
+        "is"
+    )
 
 
 def _looked_into(path: Path) -> sqlite3.Connection:

@@ -110,8 +110,11 @@ def _negative(base: Expr) -> float | None:
             values = _on(base, _FAR)
     except (TypeError, ValueError, NameError, AttributeError, OverflowError):
         return None
+    finite = np.isfinite(values)
+    if not finite.any():
+        return float(_FAR[len(_FAR) // 2])
     with np.errstate(all="ignore"):
-        below = np.isfinite(values) & (values < -1e-9 * np.minimum(np.nanmax(np.abs(values[np.isfinite(values)])), 1.0))
+        below = finite & (values < -1e-9 * np.minimum(np.max(np.abs(values[finite])), 1.0))
     return float(_FAR[int(np.argmax(below))]) if below.any() else None
 
 

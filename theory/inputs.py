@@ -20,6 +20,7 @@ __all__ = ["DATASETS", "Covariance", "Cube", "Dataset", "Gaussian", "Inputs", "L
 
 DATASETS: Mapping[str, int] = {"mnist": 28 * 28, "cifar10": 3 * 32 * 32, "digits": 8 * 8}
 """Images that can be read, and how many pixels each has."""
+_MOST_DIMENSIONS = 1_000_000
 NORMALISATIONS = {"none": "not normalised", "sphere": "|x| = 1", "mean": "E|x|^2 = 1"}
 
 
@@ -95,7 +96,12 @@ class Covariance(Inputs, frozen=True, kw_only=True, tag="covariance"):
         return None if isinstance(self.spectrum, str) else len(self.spectrum)
 
     def check(self, dimension: int) -> None:
-        """Refuse a spectrum that is not one in R^d."""
+        """Refuse a spectrum that is not one in R^d, and a dimension that no machine simulates."""
+        if dimension > _MOST_DIMENSIONS:
+            raise InvalidInputError(
+                f"inputs: expected at most {_MOST_DIMENSIONS} eigenvalues but the path gives d = {dimension}; "
+                "take smaller sizes"
+            )
         self.eigenvalues(dimension)
 
     def eigenvalues(self, dimension: int) -> npt.NDArray[np.float64]:

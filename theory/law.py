@@ -20,6 +20,7 @@ from bigtheta.theory.activation import Activation, Parity
 from bigtheta.theory.catalogue import activation
 from bigtheta.theory.data import Inputs, Labels, Quantity, Sobolev, check_together
 from bigtheta.theory.errors import InvalidInputError, OutsideScaleError, whole_number
+from bigtheta.theory.expression import substituted
 from bigtheta.theory.hermite import hermite
 from bigtheta.theory.inputs import Sphere
 from bigtheta.theory.law_fields import normalised
@@ -311,7 +312,8 @@ class Law:
             values = {term: _coefficient(act, term) for term in terms}
             relation = hypothesis.subs(values)
             for cell in self.cells:
-                if relation.subs({SIZES[name]: size for name, size in cell.items()}) != sympy.true:
+                sizes = {SIZES[name]: sympy.Integer(size) for name, size in cell.items()}
+                if substituted(relation, sizes) != sympy.true:
                     where = "" if terms else " at " + ", ".join(f"{name} = {size}" for name, size in cell.items())
                     return f"the hypothesis {hypothesis_text(hypothesis)} does not hold for {act.name}{where}"
         return None

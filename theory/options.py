@@ -67,6 +67,8 @@ def convert(value: object, kind: Any, what: str) -> Any:
     """Read plain data into a struct; the message names what it was for."""
     try:
         return msgspec.convert(value, kind)
+    except UnicodeError as error:
+        raise InvalidInputError(f"{what}: expected Unicode text but got {value!r}") from error
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, InvalidInputError):
             raise error.__cause__ from None

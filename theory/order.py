@@ -120,9 +120,14 @@ def leading_order(expression: object, *, path: Path | Mapping[str, object] | Non
         raise ZeroError(f"leading order of {formula}: the expression is identically zero")
     (power, log_power, loglog_power), coefficient = found
     constant = expansion.ring.expression(coefficient)
-    if constant.count_ops() <= MOST_OPERATIONS:
+    if constant.count_ops() <= MOST_OPERATIONS and not _would_fill_pages(constant):
         constant = sympy.simplify(constant)
     return Order(constant, Fraction(power), Fraction(log_power), Fraction(loglog_power), variable=variable)
+
+
+def _would_fill_pages(constant: Expr) -> bool:
+    """Whether simplify, which writes c log(a) as log(a^c), would compute a power of hundreds of digits."""
+    return constant.has(sympy.log) and any(abs(number.p) > 300 for number in constant.atoms(sympy.Rational))
 
 
 def read_along(expression: object, path: Path | Mapping[str, object] | None) -> tuple[Expr, Expr]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -106,7 +106,7 @@ def _targets(targets: tuple[str, ...]) -> tuple[list[Law], list[str]]:
     named: list[Law] = []
     formulas: list[str] = []
     for target in targets:
-        if target.endswith(".toml") or Path(target).is_file():
+        if target.endswith(".toml") or os.path.isfile(target):
             named.append(read_spec(target))
             continue
         try:

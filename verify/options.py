@@ -54,7 +54,7 @@ def table(flag: str, text: str) -> Any:
 
     try:
         return tomllib.loads(f"{flag} = {text}")[flag]
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, or a number longer than Python reads
         raise InvalidInputError(f"--{flag}: {text[:80]!r} is not a table as in a spec file: {error}") from error
 
 

@@ -77,7 +77,9 @@ def page_name(paper: str) -> str:
     if not paper:
         return "no-paper.md"
     plain = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in paper).lower().split())[:80]
-    return f"{plain}.md" if plain == paper and plain != "readme" else f"{plain}-{crc32(paper.encode()):08x}.md"
+    if plain == paper and plain != "readme":
+        return f"{plain}.md"
+    return f"{plain or 'paper'}-{crc32(paper.encode('utf-8', 'replace')):08x}.md"
 
 
 def provenance_lines(report: Report) -> Iterator[str]:

@@ -111,7 +111,9 @@ class Entry:
         text = "-".join(parts)
         plain = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in text).split())[:110]
         # Formulas and statements differ in signs that a file name cannot hold.
-        name = plain if self.activation.isidentifier() and not self.control else f"{plain}-{crc32(text.encode()):08x}"
+        number = crc32(text.encode("utf-8", "replace"))
+        told = text.isascii() and self.activation.isidentifier() and not self.control
+        name = plain if told else f"{plain or 'law'}-{number:08x}"
         return name if self.copy == 1 else f"{name}--{self.copy}"
 
 
