@@ -270,6 +270,8 @@ def main() -> None:
     parser.add_argument("--first", type=float, default=4)
     parser.add_argument("--more", type=float, default=30)
     parser.add_argument("--map", type=Path, help="keep the coverage of the tests in this folder, and use what is there")
+    parser.add_argument("--again", action="store_true", help="try those that lived once more")
+    parser.add_argument("--also", nargs="*", default=[], help="test files that every mutant meets that lives so far")
     parser.add_argument("--out", type=Path, default=Path("mutants.csv"))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as where:
@@ -295,7 +297,8 @@ def main() -> None:
             if not known:
                 writer.writerow(["module", "line", "operator", "occurrence", "end", "tests", "seconds", "mutant"])
             for mutant in chosen:
-                if (done := known.get(mutant.identity)) is not None:
+                done = known.get(mutant.identity)
+                if done is not None and not (given.again and done in ("lived", "unseen")):
                     ends[done] += 1
                     continue
                 here = lines.get(mutant.module.as_posix(), {})
@@ -304,7 +307,8 @@ def main() -> None:
                 )
                 started, every = time.monotonic(), set().union(*here.values())
                 first = quickest(nearest(names or every), seconds, given.first)
-                groups = [group for group in (first, quickest(every - set(first), seconds, given.more)) if group]
+                more = quickest(every - set(first), seconds, given.more) + given.also
+                groups = [group for group in (first, more) if group]
                 if groups and mutant.module not in sound:
                     if (whole := lives(tree, groups[0], 600)) != "lived":
                         raise SystemExit(f"{mutant.module}: its tests do not pass without a mutant: {whole}")

@@ -3,6 +3,7 @@
 import math
 
 import mpmath
+import numpy as np
 import pytest
 import sympy
 
@@ -294,3 +295,80 @@ def test_numbers_beyond_every_float_are_printed():
 def test_growth_beyond_a_far_kink_is_seen():
     with pytest.raises(InvalidInputError, match="grows too fast"):
         hermite.hermite("exp(u^2)*heaviside(u-2000)", 0)
+
+
+# The bounds that the certificates stand on, each against the thing itself
+
+
+def line_of(name, order, bits=60):
+    (piece,) = activation(name).pieces
+    return certified._Line(piece, growth.piece_growth(piece), order, bits)
+
+
+def sizes_of_hermite(z, order):
+    """log max_j |h_j(z) e^{-z^2/2}|/sqrt(2 pi) over an array z, for j <= order: by the recurrence."""
+    before, now = np.zeros_like(z), np.ones_like(z)
+    best = np.abs(np.exp(-z * z / 2))
+    for i in range(order):
+        before, now = now, (z * now - math.sqrt(i) * before) / math.sqrt(i + 1)
+        best = np.maximum(best, np.abs(now * np.exp(-z * z / 2)))
+    return np.log(best.max() / math.sqrt(2 * math.pi))
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 5, 20, 60])
+@pytest.mark.parametrize("a", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("b", [0.0, 0.3, 1.0, 2.0])
+def test_hermite_functions_on_a_strip_stay_below_their_bound(order, a, b):
+    x, y = np.linspace(a, a + 4, 161)[:, None], np.linspace(-b, b, 81)[None, :]
+    gap = line_of("tanh", order).log_factor(a, b) - sizes_of_hermite(x + 1j * y, order)
+    assert -1e-12 <= gap < (1e-6 if order == 0 else 3.5)
+
+
+@pytest.mark.parametrize("order", [0, 1, 7])
+@pytest.mark.parametrize(("low", "width"), [(0, 2**-30), (1, 2**-40), (-2, 2**-35)])
+def test_a_sliver_is_bounded_by_more_than_it_holds(order, low, width):
+    line, sums = line_of("tanh", order, bits=20), certified._Sums(order)
+    with precision(200):
+        a = flint.arb(low)
+        assert line.sliver(ball_function(sympy.cos(u) + 2), a, a + flint.arb(width), sums)
+        held = 3 * width * math.exp(sizes_of_hermite(np.linspace(low, low + width, 11) + 0j, order))
+        truth = (math.cos(low) + 2) / 3 * held
+        assert truth * (1 - 1e-9) <= float(sums.error.abs_upper()) < 12 * held
+
+
+def test_a_sliver_that_is_too_large_is_not_taken():
+    line, sums = line_of("tanh", 0, bits=60), certified._Sums(0)
+    assert not line.sliver(ball_function(sympy.cos(u)), flint.arb(0), flint.arb(1), sums)
+    assert sums.error == 0
+
+
+@pytest.mark.parametrize("order", [0, 3, 30])
+@pytest.mark.parametrize("name", ["tanh", "softplus", "exp"])
+def test_what_lies_beyond_the_reach_is_bounded(name, order):
+    """E |f h_j| beyond R by mpmath, for the j of most weight."""
+    line = line_of(name, order)
+    reach, tail = line.reach()
+    f = activation(name).numeric()
+
+    def integrand(x):
+        point = np.array([float(x)])
+        return float(abs(f(point)[0])) * math.exp(sizes_of_hermite(point + 0j, order))
+
+    beyond = mpmath.quad(integrand, [reach, reach + 2, reach + 6])
+    assert beyond <= float(tail.abs_upper()) <= math.exp(line.target) * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("name", ["tanh", "softplus", "sigmoid"])
+@pytest.mark.parametrize("half", [0.25, 1.0])
+def test_a_rule_of_few_nodes_is_off_by_less_than_its_bound(name, half):
+    line = line_of(name, 4, bits=40)
+    with precision(300):
+        middle, width = flint.arb(0.5), flint.arb(half)
+        function = ball_function(activation(name).expression)
+        nodes, error = line.rule(function, middle, width, 0)
+        rough, fine = certified._Sums(4), certified._Sums(4)
+        rough.add(certified._nodes(function, middle, width, nodes), flint.arb(0))
+        fine.add(certified._nodes(function, middle, width, 6 * nodes), flint.arb(0))
+        for a, b in zip(rough.total, fine.total, strict=True):
+            assert float(abs(a - b).abs_upper()) <= float(error.abs_upper())
+        assert float(error.abs_upper()) <= math.exp(line.target) * (1 + 1e-6)

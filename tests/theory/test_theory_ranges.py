@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
+import inspect
 import math
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 import sympy
 
+import bigtheta
 from bigtheta.theory.catalogue import activation
-from bigtheta.theory.data import inputs, labels, quantity
+from bigtheta.theory.data import Labels, Quantity, inputs, labels, quantity
 from bigtheta.theory.dual import dual
 from bigtheta.theory.energy import energy, tail_energy
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.hermite import expansion, hermite
+from bigtheta.theory.inputs import Inputs
 from bigtheta.theory.law import Law
 from bigtheta.theory.limits.descent import peaks
 from bigtheta.theory.limits.free_spectrum import Spectrum
 from bigtheta.theory.limits.gaussian_equivalent import random_features_pencil, sobolev_random_features
-from bigtheta.theory.model import kinds, model
+from bigtheta.theory.model import Model, kinds, model
 from bigtheta.theory.quadrature import panels
 from bigtheta.theory.scale import Path, Sizes, geometric
 
@@ -154,22 +161,62 @@ def test_a_dataset_has_known_words(field: str, value: Any) -> None:
         inputs({"kind": "dataset", "name": "mnist", field: value})
 
 
-MODELS = {
-    "random-features": (True, ("n", "d", "k"), True, "k"),
-    "neural-tangent": (True, ("n", "d", "k"), True, "d*k"),
-    "both-layers": (True, ("n", "d", "k"), True, "d*k + k"),
-    "rf-kernel": (True, ("n", "d"), True, None),
-    "ntk-kernel": (True, ("n", "d"), True, None),
+MODELS: dict[str, tuple[dict[str, Any], bool, tuple[str, ...], bool, str | None]] = {
+    "random-features": ({}, True, ("n", "d", "k"), True, "k"),
+    "neural-tangent": ({}, True, ("n", "d", "k"), True, "d*k"),
+    "both-layers": ({}, True, ("n", "d", "k"), True, "d*k + k"),
+    "rf-kernel": ({}, True, ("n", "d"), True, None),
+    "ntk-kernel": ({}, True, ("n", "d"), True, None),
+    "dot-product-kernel": ({"kernel": "t^3"}, True, ("n", "d"), False, None),
+    "adversarial-features": ({"eps": 0.1}, False, ("n", "d", "k"), True, "k"),
+    "quadratic-student": ({}, False, ("d", "k"), True, None),
+    "trained-network": ({}, False, ("n", "d", "k"), True, "d*k + 2*k + 1"),
+    "quadratic-form": ({}, True, ("n", "d"), False, "d*(d + 1)/2"),
+    "caps": ({}, True, ("n", "d"), False, None),
 }
+"""Options, whether it interpolates, its sizes, whether the activation plays a part, its number of parameters."""
 
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_what_a_model_says_of_itself(kind: str) -> None:
-    interpolates, uses, activated, count = MODELS[kind]
-    spec = kinds()[kind]()
+    options, interpolates, uses, activated, count = MODELS[kind]
+    assert set(MODELS) == set(kinds())
+    spec = model({"kind": kind, **options})
     assert (spec.interpolates, spec.uses, spec.activated) == (interpolates, uses, activated)
     if count is None:
         assert spec.parameters is None
         return
     names = {name: symbol for name in "ndk" for symbol in spec.parameters.free_symbols if symbol.name == name}
     assert sympy.simplify(spec.parameters - sympy.sympify(count, locals=names)) == 0
+
+
+CHANGEABLE = {"Seen", "Settings", "Caught"}
+"""What is written to while something runs."""
+
+
+def test_specs_and_results_are_frozen() -> None:
+    looked, thawed = 0, set()
+    for found in pkgutil.walk_packages(bigtheta.__path__, "bigtheta."):
+        module = importlib.import_module(found.name)
+        for name, kind in vars(module).items():
+            if isinstance(kind, type) and kind.__module__ == found.name:
+                if dataclasses.is_dataclass(kind):
+                    config: Any = getattr(kind, "__dataclass_params__")  # noqa: B009
+                elif issubclass(kind, msgspec.Struct):
+                    config = kind.__struct_config__
+                else:
+                    continue
+                looked += 1
+                thawed |= set() if config.frozen else {name}
+    assert looked > 150
+    assert thawed == CHANGEABLE
+
+
+@pytest.mark.parametrize("kind", [Inputs, Quantity, Model, Labels])
+def test_options_are_given_by_name(kind: type) -> None:
+    left = [kind]
+    for one in left:
+        left += one.__subclasses__()
+        if getattr(one, "__struct_fields__", ()):
+            parameters = inspect.signature(one).parameters.values()
+            assert all(p.kind is inspect.Parameter.KEYWORD_ONLY for p in parameters), one
