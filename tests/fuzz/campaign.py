@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing of one reader: mutations that reach new lines are kept and mutated further.
 
-    pip install atheris
+    pip install -e '.[campaigns]'
     python tests/fuzz/campaign.py spec --runs 100000          # a reader of fuzz_targets.TARGETS
     python tests/fuzz/campaign.py cifar --runs 100000 --seed 7 --found /tmp/found
 
@@ -28,7 +28,7 @@ def _atheris() -> ModuleType:
     try:
         import atheris
     except ImportError:
-        sys.exit("campaign: atheris is not installed; pip install atheris, or run: pytest -m long tests/fuzz")
+        sys.exit("campaign: atheris is not installed; pip install 'bigtheta[campaigns]', or run: pytest -m long tests/fuzz")
     return atheris  # type: ignore[no-any-return]
 
 
