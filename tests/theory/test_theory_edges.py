@@ -1,0 +1,200 @@
+"""Where a rule ends: tight intervals and growth exponents, what is just integrable, series that cancel."""
+
+import math
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+from sympy import Identity, MatrixSymbol, Trace, symbols
+
+from bigtheta.theory.activation import Piece, u
+from bigtheta.theory.catalogue import activation
+from bigtheta.theory.closed import closed_form, exact_projection, j
+from bigtheta.theory.domain import _check_same, _on
+from bigtheta.theory.energy import energy
+from bigtheta.theory.errors import BigthetaError, InvalidInputError
+from bigtheta.theory.growth import Growth, check_square_integrable, growth_bound, interval, piece_growth
+from bigtheta.theory.kernel import DotProductKernel, check_truncation
+from bigtheta.theory.limits.free_numbers import digits_of
+from bigtheta.theory.limits.linearise import _floor
+from bigtheta.theory.limits.pencil import pencil
+from bigtheta.theory.limits.width import _beyond
+
+n, d, lam = symbols("n d lam", positive=True)
+X = MatrixSymbol("X", n, d)
+TWO, THREE = sympy.Integer(2), sympy.Integer(3)
+
+INTERVALS = [
+    (u**2, -1, 2, (0, 4)), (u**2, 1, 2, (1, 4)), (u**2, -3, -2, (4, 9)), (u**3, -1, 2, (-1, 8)), (-u, -1, 2, (-2, 1)),
+    (u**-2, 1, 2, (0.25, 1)), (u**-1, 1, 2, (0.5, 1)), (u + 5, -1, 2, (4, 7)), (3 * u, -1, 2, (-3, 6)),
+    (sympy.exp(u), -1, 2, (math.exp(-1), math.exp(2))), (sympy.sin(5 * u), -1, 2, (-1, 1)),
+    (sympy.tanh(u), -1, 2, (math.tanh(-1), math.tanh(2))), (sympy.sqrt(u + 1), 0, 3, (1, 2)),
+    (sympy.log(u), 1, 2, (0, math.log(2))), (sympy.sin(u) ** 2, -1, 2, (0, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("e", "low", "high", "expected"), INTERVALS, ids=[str(case[0]) for case in INTERVALS])
+def test_the_interval_of_an_expression_holds_it_and_is_not_wide(e, low, high, expected):
+    found = interval(Piece(sympy.Integer(low), sympy.Integer(high), e), e)
+    values = sympy.lambdify(u, e)(np.linspace(low, high, 1001))
+    assert found[0] <= values.min() * (1 - 1e-12) if values.min() > 0 else found[0] <= values.min() + 1e-12
+    assert found[1] >= values.max() - 1e-9
+    assert found[0] == pytest.approx(expected[0], rel=0.02, abs=0.02)
+    assert found[1] == pytest.approx(expected[1], rel=0.02, abs=0.02)
+
+
+EXPONENTS = {
+    "u": (1, 0, 0), "u^5": (5, 0, 0), "u^2*tanh(u)": (2, 0, 0), "exp(u)": (0, 1, 0), "u*exp(3*u)": (1, 3, 0),
+    "sinh(2*u)": (0, 2, 0), "exp(u^2/8)": (0, 0, 0.125), "u^2*exp(u + u^2/8)": (2, 1, 0.125), "sqrt(1+u^2)": (1, 0, 0),
+    "tanh(u)": (0, 0, 0), "sin(u)*u": (1, 0, 0), "log(1+u^2)": (1, 0, 0), "log(1+exp(u^2/9)) + 0*u": (2, 0, 0),
+    "erf(u)": (0, 0, 0), "atan(u)": (0, 0, 0), "u/(1+u^2)": (1, 0, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("formula", EXPONENTS)
+def test_growth_bounds_have_the_true_exponents_and_hold(formula):
+    act = activation(formula)
+    bound = growth_bound(act)
+    for found, exact in zip((bound.power, bound.rate, bound.square), EXPONENTS[formula], strict=True):
+        assert exact - 1e-12 <= found <= exact + (1 if formula.startswith("log") else 0) + 1e-9
+    x = np.concatenate([-np.geomspace(1e-3, 25, 400), np.geomspace(1e-3, 25, 400)])
+    size = np.abs(x)
+    log = np.log(bound.constant) + bound.power * np.log1p(size) + bound.rate * size + bound.square * x**2
+    with np.errstate(divide="ignore"):
+        assert np.all(np.log(np.abs(act.numeric()(x))) <= log + 1e-12)
+
+
+def test_a_growth_bound_in_words():
+    assert str(Growth(1.0, 0.0, 0.0, 0.0)) == "1"
+    assert str(Growth(1.0, 1.0, 2.0, -0.25)) == "(1 + |u|) exp(2 |u| - 0.25 u^2)"
+    assert str(Growth(3.5, 2.0, 0.0, 0.0)) == "3.5 (1 + |u|)^2"
+    assert str(Growth(0.5, 0.0, 1.0, 0.0)) == "0.5 exp(|u|)"
+
+
+@pytest.mark.parametrize(("p", "integrable"), [("3/10", True), ("26/100", True), ("24/100", False), ("1/5", False)])
+def test_the_edge_of_what_is_square_integrable(p, integrable):
+    """phi = e^{u^2/4} (1 + u^2)^{-p}: phi^2 times the Gaussian is of order |u|^{-4p}."""
+    formula = f"exp(u^2/4)/(1+u^2)^({p})"
+    if integrable:
+        check_square_integrable(activation(formula))
+    else:
+        with pytest.raises(InvalidInputError, match="not square-integrable"):
+            check_square_integrable(activation(formula))
+
+
+def test_two_forms_of_one_formula_are_told_from_two_formulas():
+    _check_same("x", sympy.tanh(u), (sympy.exp(2 * u) - 1) / (sympy.exp(2 * u) + 1))
+    _check_same("x", 10**6 * u, 10**6 * u + sympy.Rational(1, 10**20))
+    for other in (u + sympy.Rational(1, 10**12), u * (1 + sympy.Rational(1, 10**12)), u**2):
+        with pytest.raises(InvalidInputError, match="could not be read faithfully"):
+            _check_same("x", u, other)
+
+
+def test_complex_values_are_no_numbers_unless_their_imaginary_part_is_rounding():
+    grid = np.array([-1.0, 4.0])
+    with np.errstate(all="ignore"):
+        root = _on(sympy.sqrt(u) + 0 * sympy.I, grid)
+        mixed = _on(u + sympy.I * u * 1e-15, grid)
+        bad = _on(u + sympy.I, grid)
+    assert root[1] == 2
+    assert mixed.tolist() == grid.tolist()
+    assert np.isnan(bad).all()
+    assert not np.iscomplexobj(bad)
+
+
+# Kernels whose parts nearly cancel
+
+
+@pytest.mark.parametrize("small", [1e-3, 1e-9, 1e-14])
+def test_the_nonlinear_part_of_a_nearly_linear_kernel(small):
+    kernel = DotProductKernel(np.array([0.0, 1.0, small, 0.0]), 1.0 + small)
+    assert kernel.a_star == pytest.approx(small, rel=1e-12)
+    assert kernel.effective_ridge == pytest.approx(small, rel=1e-12)
+
+
+def test_a_kernel_whose_coefficients_do_not_hold_all_there_is():
+    kernel = DotProductKernel(np.array([0.0, 1.0, 1e-9, 0.0]), 1.0 + 3e-9)
+    assert kernel.a_star == pytest.approx(3e-9, rel=1e-6)
+    assert DotProductKernel(np.array([0.25, 0.5, 0.0]), 0.75).a_star == 0
+
+
+def test_what_lies_beyond_the_first_terms():
+    assert _beyond(np.array([1.0, 1e-9, 0.0]), 1.0 + 1e-9, 1) == pytest.approx(1e-9, rel=1e-12)
+    assert _beyond(np.array([1.0, 0.25]), 2.0, 1) == 1.0
+    assert _beyond(np.array([1.0, 0.0]), 1.0, 1) == 0
+
+
+def test_a_truncation_is_checked_with_its_derivatives():
+    taylor = np.array([0.5, 0.25, 0.0, 0.0, 1e-12])
+    check_truncation(taylor, 2, 1.0, 1.0, derivatives=1)
+    with pytest.raises(BigthetaError, match=r"leave out 1\.6e-11"):
+        check_truncation(taylor, 2, 1.0, 1.0, derivatives=2)
+    check_truncation(taylor, 5, 1.0, 1.0, derivatives=9)
+    check_truncation(taylor, 2, 1.0, 0.5, derivatives=2)
+
+
+# Coefficients of Gaussian waves, as formulas in the order
+
+
+@pytest.mark.parametrize("formula", ["exp(u-u^2/3)", "exp(-u^2)", "exp(u^2/8)", "exp(2*u)", "sin(2*u)"])
+def test_a_formula_in_the_order_is_there_and_right(formula):
+    act = activation(formula)
+    general = closed_form(act)
+    assert general is not None
+    for order in range(7):
+        exact = exact_projection(act, order)
+        assert complex(general.subs(j, order)).real == pytest.approx(float(exact), rel=1e-12, abs=1e-14)
+    assert float(energy(act).value) > 0
+
+
+# Pencils
+
+
+def resolvent(shift, weight=1):
+    return weight * Trace((shift * lam * Identity(n) + X * X.T).inverse())
+
+
+def test_a_sum_of_traces_is_the_sum():
+    values = {"lam": 0.3, "n": 40, "d": 60}
+    one, two, both = (
+        pencil(expression, {X: 1 / d}).solve(values).trace
+        for expression in (resolvent(1), resolvent(2), resolvent(1, TWO) + resolvent(2, THREE))
+    )
+    assert both == pytest.approx(2 * one + 3 * two, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "floor"),
+    [
+        (Identity(n), 1), (2 * Identity(n), 2), (X * X.T, 0), (lam * Identity(n) + X * X.T, lam),
+        ((lam * Identity(n) + X * X.T).inverse(), 0), (X * (2 * Identity(d)) * X.T, 0), (-Identity(n), None),
+        (X * X.T - Identity(n), None),
+    ],
+)  # fmt: skip
+def test_the_floor_of_a_matrix(matrix, floor):
+    found = _floor(matrix, {})
+    assert found == floor if floor is not None else found is None
+
+
+@pytest.mark.parametrize("digits", [0, 301, 9.5])
+def test_digits_of_a_limit(digits):
+    law = pencil(resolvent(1), {X: 1 / d})
+    with pytest.raises(InvalidInputError, match="digits"):
+        law.limit("lam", {"n": 40, "d": 60}, digits=digits)
+
+
+def test_numbers_are_taken_exactly():
+    with mpmath.workdps(40):
+        third = mpmath.mpf(1) / 3
+        for value in (Fraction(1, 3), sympy.Rational(1, 3)):
+            assert abs(digits_of(value) - third) < mpmath.mpf(10) ** -39
+        assert digits_of(0.1) == mpmath.mpf(0.1)
+        assert digits_of("0.1") != mpmath.mpf(0.1)
+        assert digits_of(np.float64(0.5)) == digits_of(sympy.Rational(1, 2)) == mpmath.mpf("0.5")
+        assert digits_of(7) == digits_of(np.int64(7)) == 7
+
+
+def test_a_kink_alone_has_no_growth():
+    assert piece_growth(Piece(sympy.Integer(0), sympy.Integer(1), sympy.Integer(0))).constant > 0
