@@ -28,7 +28,7 @@ def _atheris() -> ModuleType:
     try:
         import atheris
     except ImportError:
-        sys.exit("campaign: atheris is not installed; pip install 'bigtheta[campaigns]', or run: pytest -m long tests/fuzz")
+        sys.exit("campaign: atheris is not installed; pip install 'bigtheta[campaigns]', or pytest -m long tests/fuzz")
     return atheris  # type: ignore[no-any-return]
 
 
