@@ -427,7 +427,7 @@ def test_each_quantity_has_its_own_name(
     assert axis in texts
     html = report.to_html()
     assert axis in Page(html).text
-    assert f"measured {axis} goes" in html
+    assert f"Log-log plot: {axis} with relu: " in html
     symbol = line.split(" = ")[0].split("_")[0]
     rows = re.findall(r"<math.*?</math>", html)
     stated = [re.sub(r"<[^>]*>", "", row) for row in rows if "\u0398" in row or "&#x00398;" in row]

@@ -105,9 +105,4 @@ def _about(report: Report) -> list[tuple[str, str]]:
 def _alt(entry: Entry) -> str:
     """What the figure shows, in words."""
     j = entry.judgement
-    first, last = j.cells[0], j.cells[-1]
-    return (
-        f"Log-log plot: measured {entry.facts.symbol.name} goes from {first.geomean:.3g} at {j.variable} = "
-        f"{first.sizes[j.variable]} to {last.geomean:.3g} at {j.variable} = {last.sizes[j.variable]}; "
-        f"claimed {j.statement}; {words.estimate(j)}."
-    )
+    return f"Log-log plot: {words.figure_alt(entry)}; claimed {j.statement}; {words.estimate(j)}."

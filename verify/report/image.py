@@ -9,7 +9,7 @@ from bigtheta.verify.report import words
 from bigtheta.verify.report.figure import INK, draw, svg
 from bigtheta.verify.report.report import Entry
 
-__all__ = ["figure_alt", "figure_image"]
+__all__ = ["figure_image"]
 
 WIDTH = 400
 """Pixels; two such figures stand beside each other on a page of usual width, one on a phone."""
@@ -42,16 +42,6 @@ def figure_image(entry: Entry) -> str:
         size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {found[1]} {found[2]}" color="{_INK}"'
         text = text[: found.start()] + size + text[found.end() :]
     return text.replace(">", '><rect width="100%" height="100%" fill="#fff"/>', 1) + "\n"
-
-
-def figure_alt(entry: Entry) -> str:
-    """Return what the figure shows, in words."""
-    j = entry.judgement
-    first, last = j.cells[0], j.cells[-1]
-    return (
-        f"{entry.facts.symbol.name} with {words.activation(entry)}: {first.geomean:.3g} at {j.variable} = "
-        f"{first.sizes[j.variable]}, {last.geomean:.3g} at {j.variable} = {last.sizes[j.variable]}"
-    )
 
 
 def _rounded(coordinates: str) -> str:

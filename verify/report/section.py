@@ -9,7 +9,6 @@ from bigtheta.theory.errors import printable
 from bigtheta.verify.report import words
 from bigtheta.verify.report.definitions import inputs, quantity
 from bigtheta.verify.report.facts import LawFacts
-from bigtheta.verify.report.image import figure_alt
 from bigtheta.verify.report.marks import claimed, details, literal, paragraph, stated
 from bigtheta.verify.report.reach import cannot_show, limit_words, sizes_walked
 from bigtheta.verify.report.report import Entry, Report
@@ -78,7 +77,7 @@ def _limit(law: LawFacts, judged: Sequence[Entry]) -> str:
 
 
 def _figure(entry: Entry) -> str:
-    return f"![{literal(figure_alt(entry))}]({FIGURES}/{entry.slug}.svg)"
+    return f"![{literal(words.figure_alt(entry))}]({FIGURES}/{entry.slug}.svg)"
 
 
 def _verdicts(judged: Sequence[Entry]) -> list[str]:

@@ -16,6 +16,7 @@ __all__ = [
     "control_line",
     "equation",
     "estimate",
+    "figure_alt",
     "interruption",
     "law_lines",
     "rejects",
@@ -139,3 +140,13 @@ def summary(report: Report) -> str:
         failed = sum(entry.verdict is Verdict.FAIL for entry in controls)
         text += f"; {failed} of {len(controls)} controls FAIL as they must"
     return text or "nothing was judged"
+
+
+def figure_alt(entry: Entry) -> str:
+    """Return what the figure shows, in words."""
+    j = entry.judgement
+    first, last = j.cells[0], j.cells[-1]
+    return (
+        f"{entry.facts.symbol.name} with {activation(entry)}: {first.geomean:.3g} at {j.variable} = "
+        f"{first.sizes[j.variable]}, {last.geomean:.3g} at {j.variable} = {last.sizes[j.variable]}"
+    )
