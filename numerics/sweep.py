@@ -109,7 +109,9 @@ def run(
     progress: Progress | None = None,
     batched: bool | None = None,
 ) -> list[pd.DataFrame]:
-    """Run several experiments as one pool of trials, dearest first; one frame for each, in the order given.
+    """Run several experiments as one pool of trials; one frame for each, in the order given.
+
+    They are begun in this order too, each with its dearest trials first: what is interrupted leaves whole ones behind.
 
     Args:
         jobs: processes; on a GPU one process does all.
@@ -137,6 +139,7 @@ def run(
         for cell, count in zip(experiment.cells, experiment.trials, strict=True)
         for index in range(count)
     ]
+    place = {id(experiment): at for at, experiment in enumerate(experiments)}
     rows: list[dict[str, Any]] = [{} for _ in queue]
     try:
         with Store(store) if store is not None else contextlib.nullcontext() as kept:
@@ -144,7 +147,8 @@ def run(
             known = kept.find(keys) if kept is not None else {}
             rows = [known.get(name, {}) for name in keys] if keys else rows
             left = [i for i in range(len(queue)) if not rows[i]]
-            left.sort(key=lambda i: -operations_of(queue[i].experiment, queue[i].cell))
+            dear = [operations_of(trial.experiment, trial.cell) for trial in queue]
+            left.sort(key=lambda i: (place[id(queue[i].experiment)], -dear[i]))
             report = progress or (lambda done, total: None)
             report(len(queue) - len(left), len(queue))
             if left:

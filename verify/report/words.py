@@ -132,10 +132,10 @@ def interruption(report: Report) -> str:
 
 
 def summary(report: Report) -> str:
-    """Return the counts: "13 PASS, 1 INCONCLUSIVE; 7 of 7 controls FAIL as they must"."""
+    """Return the counts: "13 PASS, 1 INCONCLUSIVE; 7 of 7 controls FAIL as they must"; those not run do not count."""
     counts = report.counts
     text = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict])
-    controls = [entry for entry in report.entries if entry.control is not None]
+    controls = [e for e in report.entries if e.control is not None and e.verdict is not Verdict.NOT_RUN]
     if controls:
         failed = sum(entry.verdict is Verdict.FAIL for entry in controls)
         text += f"; {failed} of {len(controls)} controls FAIL as they must"
