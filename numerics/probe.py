@@ -67,7 +67,7 @@ def gradient_disagrees(fitted: Interpolator | Stacked, seen: Seen, act: Activati
     """
     points, gradient = seen.points, seen.gradient
     if points is None or gradient is None:
-        return torch.tensor(False)
+        return torch.tensor(False, device="cpu")
     nothing = torch.zeros(points.shape[:-2], dtype=torch.bool, device=points.device)
     if act.kinks or points.dtype != torch.float64 or points.shape[-2] < 2 or gradient.shape != points.shape:
         return nothing

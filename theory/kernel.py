@@ -29,6 +29,7 @@ Expr = Any
 
 MAX_TERMS = 800
 _NOISE = 1e-24
+_ROUNDING = 2e-14
 """A coefficient below so much of kappa(1) is 0 within the error of float64: mu_j is known to 1e-12 or better."""
 _ON_SPHERE = (
     "two inputs nearly coincide: enlarge d, or use an activation with a closed form (relu, abs, erf) or without kinks"
@@ -85,8 +86,9 @@ def terms_needed(
 ) -> int:
     """Return how many terms of sum_j a_j t^j are needed for |t| <= largest, with so many derivatives.
 
-    The tail sum_{i > J} a_i (i+1)^derivatives largest^i is below 1e-15 at_one (1e-12 from largest = 0.9 on); what lies
-    beyond the coefficients given is bounded by the mass they leave out, at_one - sum a_j.
+    The tail sum_{i > J} a_i (i+1)^derivatives largest^i is below 1e-15 at_one (1e-12 from largest = 0.9 on). What lies
+    beyond the coefficients given is bounded by the mass they leave out, at_one - sum a_j; if that is rounding alone,
+    and as many terms again of the size of the last would not count, it is taken for 0.
 
     Raises:
         SeriesTooLongError: if all the coefficients given are too few; `advice` says why and what to do.
@@ -94,8 +96,10 @@ def terms_needed(
     if not 0 <= largest <= 1:
         raise InvalidInputError(f"kernel series: expected a bound on |t| from 0 to 1 but got largest={largest!r}")
     j = np.arange(len(taylor), dtype=np.float64)
-    died_out = taylor[-20:].max() <= 1e-24 * at_one
-    beyond = 0.0 if died_out else max(at_one - float(taylor.sum()), 0.0)
+    last = float(taylor[-20:].max())
+    beyond = max(at_one - float(taylor.sum()), 0.0)
+    if beyond <= _ROUNDING * at_one and len(taylor) * last <= 1e-12 * at_one:
+        beyond = 0.0
     with np.errstate(under="ignore"):
         rest = beyond * (len(j) + 1.0) ** derivatives * largest ** len(j)
         kept = np.cumsum((taylor * (j + 1) ** derivatives * largest**j)[::-1])[::-1]
