@@ -1,5 +1,8 @@
-"""For all tests: reports without simulation."""
+"""For all tests: reports without simulation, and signals as in the foreground."""
 
+import signal
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +11,19 @@ import pytest
 import bigtheta
 from bigtheta.verify.judge import judge
 from bigtheta.verify.report.report import Entry, Report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """A shell starts what it puts into the background with Ctrl-C ignored, and then so do all its children."""
+    ignored = (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread()
+    )
+    if ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    if ignored:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session")
