@@ -108,7 +108,7 @@ def test_processes_change_no_digit(serial):
 @pytest.mark.slow
 def test_a_cluster_changes_no_digit(serial):
     distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         same(serial, run([first(law) for law in KINDS.values()], seed=3, cluster=cluster.scheduler_address))
 
 

@@ -253,7 +253,7 @@ def test_a_dask_cluster_gives_the_same_numbers_even_if_a_worker_is_killed():
     distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
     e = experiment(trials=60, sizes={"n": 120, "d": 120, "k": 240})
     serial = run([e], seed=5)[0]
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         pd.testing.assert_frame_equal(run([e], seed=5, cluster=cluster.scheduler_address)[0], serial)
         pids = [worker.pid for worker in cluster.workers.values()]
         killed = []
@@ -272,7 +272,7 @@ def test_a_dask_cluster_gives_the_same_numbers_even_if_a_worker_is_killed():
 def test_workers_that_join_a_cluster_later_are_counted():
     distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
     with (
-        distributed.LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=":0") as cluster,
         workers(cluster=cluster.scheduler_address) as pool,
     ):
         assert pool.count == 1, "one trial waits for the first worker"
