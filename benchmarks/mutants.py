@@ -135,16 +135,12 @@ def tests_of_lines(kept: Path) -> dict[str, dict[int, set[str]]]:
 
 
 def uninteresting(source: str) -> list[tuple[int, int, int, int]]:
-    """The spans of annotations, and of the caches among the decorators."""
+    """The spans of annotations, of names for types of arrays, and of the caches among the decorators."""
     spans = []
     for node in ast.walk(ast.parse(source)):
         idle: list[Any] = [getattr(node, "annotation", None), getattr(node, "returns", None)]
         idle += [d for d in getattr(node, "decorator_list", []) if "cache" in ast.unparse(d)]
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and node.targets[0].id.startswith("_Ar")
-        ):
+        if isinstance(node, ast.Assign) and "NDArray[" in ast.unparse(node.value):
             idle.append(node.value)
         spans += [(n.lineno, n.col_offset, n.end_lineno, n.end_col_offset) for n in idle if n is not None]
     return spans
@@ -270,8 +266,6 @@ def main() -> None:
     parser.add_argument("--first", type=float, default=4)
     parser.add_argument("--more", type=float, default=30)
     parser.add_argument("--map", type=Path, help="keep the coverage of the tests in this folder, and use what is there")
-    parser.add_argument("--again", action="store_true", help="try those that lived once more")
-    parser.add_argument("--also", nargs="*", default=[], help="test files that every mutant meets that lives so far")
     parser.add_argument("--out", type=Path, default=Path("mutants.csv"))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as where:
@@ -297,8 +291,7 @@ def main() -> None:
             if not known:
                 writer.writerow(["module", "line", "operator", "occurrence", "end", "tests", "seconds", "mutant"])
             for mutant in chosen:
-                done = known.get(mutant.identity)
-                if done is not None and not (given.again and done in ("lived", "unseen")):
+                if (done := known.get(mutant.identity)) is not None:
                     ends[done] += 1
                     continue
                 here = lines.get(mutant.module.as_posix(), {})
@@ -307,8 +300,7 @@ def main() -> None:
                 )
                 started, every = time.monotonic(), set().union(*here.values())
                 first = quickest(nearest(names or every), seconds, given.first)
-                more = quickest(every - set(first), seconds, given.more) + given.also
-                groups = [group for group in (first, more) if group]
+                groups = [group for group in (first, quickest(every - set(first), seconds, given.more)) if group]
                 if groups and mutant.module not in sound:
                     if (whole := lives(tree, groups[0], 600)) != "lived":
                         raise SystemExit(f"{mutant.module}: its tests do not pass without a mutant: {whole}")

@@ -121,7 +121,7 @@ def check_truncation(
 ) -> None:
     """Check, where a series is about to be summed, that nothing is left out that matters at |t| = largest.
 
-    The terms left out, summed, and so many of their derivatives: below 1e-11 at_one each.
+    The terms left out, summed, and so many of their derivatives: below 1e-11 at_one each. Source: derived.
 
     Raises:
         SeriesTooLongError: if they are not.

@@ -133,7 +133,6 @@ def verify(
             )  # fmt: skip
 
         stopped: KeyboardInterrupt | None = None
-        done = total = 0
         try:
             findings = look_at(found, counts, simulate, precision=precision, budget=budget, jobs=workers)
         except LooksInterrupted as stop:
@@ -141,19 +140,12 @@ def verify(
                 raise
             stopped, findings = stop, stop.findings
             done, total = stop.done, stop.total
+        else:
+            done = total = _simulated(findings)
     second: contextlib.AbstractContextManager[list[KeyboardInterrupt]] = contextlib.nullcontext([])
     with held() if stopped is None else second as noted:  # a second Ctrl-C ends at once
         judgements = _together(found, findings)
-        sharp: list[tuple[Mutant, ...]] = [()] * len(found)
-        whole, until = all(finding.finished for finding in findings), None
-        for i, (check, finding) in enumerate(zip(found, findings, strict=True)):
-            if stopped is not None or noted:
-                until = until or time.monotonic() + _SECONDS
-            if until is not None and time.monotonic() > until:
-                whole = False
-                done, total = (done, total) if stopped is not None else (_simulated(findings),) * 2
-                break
-            sharp[i] = sharpness_of(check, judgements[i], finding.frame)
+        sharp, complete = _other_claims(found, findings, judgements, lambda: stopped is not None or bool(noted))
         entries = [
             Entry(check.origin, check.activation.name, judgement, check.control, finding.frame, mutants)
             for check, judgement, finding, mutants in zip(found, judgements, findings, sharp, strict=True)
@@ -161,7 +153,7 @@ def verify(
         about = provenance(
             seed=seed, device=device, precision=precision, trials=count, profile=profile if trials is None else None
         ) | {"wall_s": round(time.monotonic() - started, 3)}
-        if not whole:
+        if not (complete and all(finding.finished for finding in findings)):
             about["partial"] = {"done": done, "total": total}
         report = Report(tuple(entries), about)
         if folder is not None:
@@ -176,6 +168,21 @@ def verify(
 def _simulated(findings: Sequence[Finding]) -> int:
     """How many trials there are, those that checks share counted once."""
     return sum(len(frame) for frame in {id(f.frame): f.frame for f in findings}.values() if frame is not None)
+
+
+def _other_claims(
+    found: Sequence[Check], findings: Sequence[Finding], judgements: Sequence[Judgement], hurried: Callable[[], bool]
+) -> tuple[list[tuple[Mutant, ...]], bool]:
+    """Other claims on the same data, by check, and whether none is left out; once hurried, for some seconds more."""
+    sharp: list[tuple[Mutant, ...]] = []
+    until: float | None = None
+    for check, finding, judgement in zip(found, findings, judgements, strict=True):
+        if until is None and hurried():
+            until = time.monotonic() + _SECONDS
+        if until is not None and time.monotonic() > until:
+            return [*sharp, *[()] * (len(found) - len(sharp))], False
+        sharp.append(sharpness_of(check, judgement, finding.frame))
+    return sharp, True
 
 
 def _together(found: Sequence[Check], findings: Sequence[Finding]) -> list[Judgement]:

@@ -13,6 +13,7 @@ import time
 
 import pandas as pd
 import pytest
+from stores import committed
 
 from bigtheta.numerics import sweep
 from bigtheta.numerics.executors import SerialExecutor, workers
@@ -209,43 +210,31 @@ def test_kill_9_ten_times_loses_and_doubles_nothing(tmp_path):
     (tmp_path / "sweep.py").write_text(SWEEP)
     store = tmp_path / "s.sqlite"
     moments = random.Random(7)
-    committed: dict[str, str] = {}
+    kept: dict[str, str] = {}
     for _ in range(10):
         process = subprocess.Popen(
             [sys.executable, tmp_path / "sweep.py", store, "1", tmp_path / "never.csv"], start_new_session=True
         )
-        before, deadline = len(committed), time.monotonic() + 60
-        while time.monotonic() < deadline and len(rows(store)) == before and process.poll() is None:
+        before, deadline = len(kept), time.monotonic() + 60
+        while time.monotonic() < deadline and len(committed(store)) == before and process.poll() is None:
             time.sleep(0.01)
         assert process.poll() is None
         time.sleep(moments.uniform(0, 0.15))
         os.kill(process.pid, signal.SIGKILL)
         process.wait(30)
-        now = rows(store)
+        now = committed(store)
         assert len(now) > before
-        assert {name: now[name] for name in committed} == committed  # nothing lost, nothing changed
-        committed = now
-    assert len(committed) < 120
+        assert {name: now[name] for name in kept} == kept  # nothing lost, nothing changed
+        kept = now
+    assert len(kept) < 120
     subprocess.run(
         [sys.executable, tmp_path / "sweep.py", store, "2", tmp_path / "resumed.csv"], check=True, timeout=300
     )
     whole = [sys.executable, tmp_path / "sweep.py", tmp_path / "other.sqlite", "1", tmp_path / "whole.csv"]
     subprocess.run(whole, check=True, timeout=300)
     assert (tmp_path / "resumed.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
-    assert len(rows(store)) == 120
+    assert len(committed(store)) == 120
     assert not (tmp_path / "never.csv").exists()
-
-
-def rows(store):
-    if not store.exists():
-        return {}
-    base = sqlite3.connect(store, timeout=30)
-    try:
-        return dict(base.execute("SELECT key, row FROM trials").fetchall())
-    except sqlite3.OperationalError:  # the tables are not there yet
-        return {}
-    finally:
-        base.close()
 
 
 @pytest.mark.slow

@@ -9,31 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from click.testing import Result as Ran
 
 import bigtheta.verify.calibration.benchmark as benchmark_module
 from bigtheta.verify.calibration.benchmark import GROUPS, Result
 from bigtheta.verify.calibration.procedures import OURS, PROCEDURES
 from bigtheta.verify.calibration.score import METRICS, Outcome
-from bigtheta.verify.cli import main
 from bigtheta.verify.verdict import Verdict
 
 SMALL = ("calibrate", "--families", "development", "--instances", "4", "--theorems", "2", "--jobs")
 Call = Callable[..., Ran]
-
-
-@pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Run the command in an empty folder, in this process."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> Ran:
-        result = CliRunner().invoke(main, list(arguments))
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result
-
-    return run
 
 
 def made(count: int, wrong: int = 0) -> Result:

@@ -48,19 +48,6 @@ def check(*extra: str, **changes: str | None) -> list[str]:
 
 
 @pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Run the command in an empty folder, in this process."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> Result:
-        result = CliRunner().invoke(main, list(arguments))
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result
-
-    return run
-
-
-@pytest.fixture
 def unsimulated(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Note what is simulated, and simulate nothing."""
     seen: list[Any] = []

@@ -7,7 +7,6 @@ import os
 import random
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from disks import tiny_disk
+from stores import committed
 
 import bigtheta.verify.looks as looks_module
 import bigtheta.verify.refute.run as refute_module
@@ -309,19 +309,6 @@ def test_runs_of_one_second_have_folders_of_their_own(tmp_path: Path, monkeypatc
     assert not (tmp_path / "asked").exists()
 
 
-@pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Run the command in an empty folder, in this process."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> Result:
-        result = CliRunner().invoke(main, list(arguments))
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result
-
-    return run
-
-
 def test_other_commands_end_with_one_line(call: Callable[..., Result], monkeypatch: Any, tmp_path: Path) -> None:
     def stop(*given: Any, **named: Any) -> Any:
         raise KeyboardInterrupt
@@ -350,22 +337,9 @@ def begun(words: list[str], folder: Path) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def rows(folder: Path) -> dict[str, str]:
-    """The committed trials of the store in out."""
-    if not (folder / "out" / STORE).exists():
-        return {}
-    base = sqlite3.connect(folder / "out" / STORE, timeout=30)
-    try:
-        return dict(base.execute("SELECT key, row FROM trials").fetchall())
-    except sqlite3.OperationalError:  # the tables are not there yet
-        return {}
-    finally:
-        base.close()
-
-
 def wait_for_rows(process: subprocess.Popen[str], folder: Path, count: int) -> None:
     until = time.monotonic() + SECONDS
-    while len(rows(folder)) < count:
+    while len(committed(folder / "out" / STORE)) < count:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -407,7 +381,7 @@ def test_ctrl_c_then_kill_9_then_two_at_a_time_end_in_the_report_of_an_undisturb
     assert err.splitlines()[-1].endswith("the same command with --out out goes on from there")
     assert out.startswith("PARTIAL: interrupted after ")
     told = content(tmp_path / "out" / "report.json")["provenance"]["partial"]
-    kept = rows(tmp_path)
+    kept = committed(tmp_path / "out" / STORE)
     assert 3 <= len(kept) <= told["done"] < told["total"]
     until = time.monotonic() + SECONDS
     while alive(process.pid) and time.monotonic() < until:
@@ -418,7 +392,7 @@ def test_ctrl_c_then_kill_9_then_two_at_a_time_end_in_the_report_of_an_undisturb
     wait_for_rows(process, tmp_path, len(kept) + 3)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=SECONDS)
-    now = rows(tmp_path)
+    now = committed(tmp_path / "out" / STORE)
     assert {name: now[name] for name in kept} == kept, "nothing lost, nothing changed"
     assert len(now) < told["total"]
 
@@ -427,7 +401,7 @@ def test_ctrl_c_then_kill_9_then_two_at_a_time_end_in_the_report_of_an_undisturb
         out, err = one.communicate(timeout=SECONDS)
         assert one.returncode in (0, 3), err
         assert "Traceback" not in err
-    last = rows(tmp_path)
+    last = committed(tmp_path / "out" / STORE)
     assert len(last) == told["total"]
     assert {name: last[name] for name in now} == now
     whole = verify(long_law, trials=6)
@@ -510,7 +484,7 @@ def test_salvage_by_the_command_line(call: Callable[..., Result], tiny: LawOf, t
     words = ["check", "law.toml", "--trials", "2", "--jobs", "1", "--out", "out"]
     first = call(*words)
     store = tmp_path / "out" / STORE
-    content_, count = store.read_bytes(), len(rows(tmp_path))
+    content_, count = store.read_bytes(), len(committed(tmp_path / "out" / STORE))
     store.write_bytes(content_[: -len(content_) // 3])
     broken = call(*words)
     assert broken.exit_code == 2

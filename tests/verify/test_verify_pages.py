@@ -12,14 +12,13 @@ from typing import Any
 import latex2mathml.converter
 import msgspec
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.law import Control, Law, Paper, laws
 from bigtheta.theory.statement import Omega, Theta
-from bigtheta.verify.cli import main
 from bigtheta.verify.report.definitions import MODELS, QUANTITIES, setting
 from bigtheta.verify.report.facts import Stated, facts_of
 from bigtheta.verify.report.image import figure_image
@@ -74,12 +73,6 @@ def full(made: Make, tiny: LawOf) -> Report:
 @pytest.fixture
 def page(full: Report) -> str:
     return pages(full)["someone2020.md"]
-
-
-@pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments: CliRunner().invoke(main, list(arguments))
 
 
 def section_of(page: str, name: str) -> str:

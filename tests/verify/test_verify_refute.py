@@ -11,7 +11,7 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import bigtheta
 import bigtheta.verify.refute.run as refute_module
@@ -23,7 +23,6 @@ from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.law import Law, find_laws, laws
 from bigtheta.theory.limits.sobolev import sobolev_limit
 from bigtheta.theory.spec import read_spec
-from bigtheta.verify.cli import main
 from bigtheta.verify.refute.axes import Axis, asked_axes, axes_of, hermite_sum, is_searched, variants
 from bigtheta.verify.refute.candidates import Candidate, candidates, combined
 from bigtheta.verify.refute.result import Refutation
@@ -97,12 +96,6 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Plant:
 def unlimited(tiny: LawOf) -> LawOf:
     """A law of sqrt(n) on a quantity that has no exact limit, so that trials alone decide."""
     return lambda **changes: tiny(**({"quantity": "sensitivity"} | changes))
-
-
-@pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments: CliRunner().invoke(main, list(arguments))
 
 
 def root(experiment: Experiment, cell: dict[str, int]) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import bigtheta.verify.run as run_module
 from bigtheta.theory.data import QUANTITIES
@@ -23,7 +23,6 @@ from bigtheta.theory.options import by_kind
 from bigtheta.theory.schema import spec_schema
 from bigtheta.theory.spec import LawSpec, law_from_spec, read_spec
 from bigtheta.theory.template import template
-from bigtheta.verify.cli import main
 
 GOOD = {
     "name": "my-bound", "model": "rf-kernel", "statement": "Theta(sqrt(n))", "path": {"d": "2*n"},
@@ -88,12 +87,6 @@ def is_valid(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
     return spec_schema()
-
-
-@pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments: CliRunner().invoke(main, list(arguments))
 
 
 # --- schema ----------------------------------------------------------------------------------------------------------
