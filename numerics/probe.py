@@ -14,8 +14,8 @@ from bigtheta.theory.activation import Activation
 
 __all__ = ["Seen", "gradient_disagrees", "watched"]
 
-_STEP = 1e-4
-"""Of the differences, relative to the norm of the point."""
+_STEP, _NEAR_KINKS = 1e-4, 1e-7
+"""Of the differences, relative to the norm of the point; for an activation with kinks, one that few neurons cross."""
 _SETTLED, _OFF = 1e-3, 1e-2
 """Relative to |grad f|: two steps agree that well where f is smooth, and the gradient is off if it is farther away."""
 _Fitted = TypeVar("_Fitted", Interpolator, Stacked)
@@ -45,9 +45,9 @@ def gradient_disagrees(fitted: Interpolator | Stacked, seen: Seen, act: Activati
     """Return whether the gradient is wrong along z_0 - z_1, at both of the points z_0 and z_1.
 
     Central differences with a step h and with h/2 have to agree with each other and not with the gradient. Where they
-    do not settle (a bad condition number, a jump of f nearby) nothing is said, nor for activations with kinks, fewer
-    than two points, or float32. A part of the gradient that is missing shows in this direction with a weight of order
-    1/sqrt(d), so in some trial of a sweep.
+    do not settle (a bad condition number, a kink crossed between) nothing is said, nor for fewer than two points, or
+    float32. A part of the gradient that is missing shows in this direction with a weight of order 1/sqrt(d), so in some
+    trial of a sweep.
 
     Returns:
         Booleans, one for each trial of a stack; of no dimension for one trial.
@@ -69,13 +69,14 @@ def gradient_disagrees(fitted: Interpolator | Stacked, seen: Seen, act: Activati
     if points is None or gradient is None:
         return torch.tensor(False, device="cpu")
     nothing = torch.zeros(points.shape[:-2], dtype=torch.bool, device=points.device)
-    if act.kinks or points.dtype != torch.float64 or points.shape[-2] < 2 or gradient.shape != points.shape:
+    if points.dtype != torch.float64 or points.shape[-2] < 2 or gradient.shape != points.shape:
         return nothing
     along = points[..., :1, :] - points[..., 1:, :]
     distance = torch.linalg.vector_norm(along, dim=-1, keepdim=True)
     if not bool((distance > 0).all()):
         return nothing
-    step = _STEP * torch.linalg.vector_norm(points, dim=-1, keepdim=True) * along / distance
+    share_of_norm = _NEAR_KINKS if act.kinks else _STEP
+    step = share_of_norm * torch.linalg.vector_norm(points, dim=-1, keepdim=True) * along / distance
 
     def slope(share: float) -> Tensor:
         """(f(z + share h) - f(z - share h))/(2 share), which tends to h . grad f."""

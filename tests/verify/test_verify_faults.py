@@ -11,6 +11,7 @@ import torch
 
 import bigtheta.numerics.algebra as algebra
 import bigtheta.numerics.models.neural_tangent as neural_tangent
+import bigtheta.numerics.models.random_features as random_features
 import bigtheta.numerics.trial as trial_module
 from bigtheta.numerics.batch import measure_batch
 from bigtheta.numerics.experiment import Experiment
@@ -34,6 +35,12 @@ NARROW = Law(
     sizes={"k": [16, 24, 36, 54, 80]}, activations=["tanh"], limit="sobolev",
 )  # fmt: skip
 """With few labels a neuron, where phi'' is a large part of the gradient."""
+KINKED = replace(LAW, name="kinked", activations=("u*abs(u)",), limit=None)
+"""phi'' jumps at 0."""
+RELU = Law(
+    name="relu", model="random-features", statement="Theta(sqrt(n))", path={"d": "n", "k": "3*n"},
+    sizes={"n": [12, 24, 48, 96, 192]}, activations=["relu"],
+)  # fmt: skip
 KERNEL = Law(
     name="kernel", model="rf-kernel", statement="Theta(sqrt(n))", path={"d": "n"},
     sizes={"n": [12, 24, 48, 96, 192]}, activations=["tanh"], limit="sobolev",
@@ -112,6 +119,14 @@ def wrong_factor(patch: Patch) -> None:
     patch.setattr(type(algebra.ALONE), "add_product_", product)
 
 
+def sign_for_a_step(patch: Patch) -> None:
+    """relu' = 1{u > 0} written sign(u), by which the norm still grows as sqrt(n)."""
+    real = random_features.lower_activation
+    patch.setattr(
+        random_features, "lower_activation", lambda act, order=0: torch.sign if order == 1 else real(act, order)
+    )
+
+
 def series_cut_short(patch: Patch) -> None:
     """Two terms of the kernel are summed: with few of them every law that grows as sqrt(n) still does."""
     patch.setattr(DotProductKernel, "terms", lambda self, largest: 2)
@@ -124,7 +139,7 @@ def coefficients_cut_short(patch: Patch) -> None:
 
 
 def without_the_probe(plant: Callable[[Patch], None]) -> Callable[[Patch], None]:
-    """Where nothing looks whether gradients are slopes: as with a kink, the limit has to see it."""
+    """Where nothing looks whether gradients are slopes: as in single precision, the limit has to see it."""
 
     def planted(patch: Patch) -> None:
         plant(patch)
@@ -143,6 +158,8 @@ FAULTS = [
     (wrong_second_derivative, NARROW, Verdict.ERROR, "not the slope of their own predictions"),
     (wrong_factor, NARROW, Verdict.ERROR, "not the slope of their own predictions"),
     (wrong_factor, LAW, Verdict.ERROR, "not the slope of their own predictions"),
+    (wrong_factor, KINKED, Verdict.ERROR, "not the slope of their own predictions"),
+    (sign_for_a_step, RELU, Verdict.ERROR, "not the slope of their own predictions"),
     (without_the_probe(wrong_second_derivative), NARROW, Verdict.FAIL, "measured/limit"),
     (without_the_probe(wrong_factor), NARROW, Verdict.FAIL, "measured/limit"),
     (series_cut_short, KERNEL, Verdict.ERROR, "need more terms"),
@@ -153,6 +170,8 @@ FAULTS = [
 def test_without_a_fault_nothing_is_found() -> None:
     assert judged(LAW).verdict is Verdict.PASS
     assert judged(KERNEL).verdict is Verdict.PASS
+    assert judged(RELU).verdict is Verdict.PASS
+    assert judged(KINKED).verdict is Verdict.INCONCLUSIVE, "the mean of |u| bends the exponent at these sizes"
     assert judged(NARROW).verdict is Verdict.INCONCLUSIVE, "less than a decade never PASSes"
 
 
