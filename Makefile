@@ -2,6 +2,7 @@
 # make long: the tests that simulate whole laws.
 # make dist: sdist and wheel in dist, installed into an environment of their own (build/clean) and tried.
 # make lowest: the tests with the oldest versions that pyproject.toml admits, torch's CUDA build included; needs uv.
+# make highest PYTHON=python3.13: the same with the newest versions there are.
 # make lock: requirements.lock anew, from pyproject.toml; needs uv.
 # make docs: the documentation as a site in build/site; warnings are errors.
 # make pages QUICK=DIR STANDARD=DIR FULL=DIR: docs/papers and docs/coverage.md from finished reports, any of the three.
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 ARGS ?= --profile quick
 PAGES ?= $(firstword $(FULL) $(STANDARD) $(QUICK))
 
-.PHONY: verify test long lint docs pages dist lowest lock clean
+.PHONY: verify test long lint docs pages dist lowest highest lock clean
 
 verify: $(VENV)/.ready
 	$(BIN)/bigtheta verify $(ARGS)
@@ -50,13 +51,16 @@ dist: $(VENV)/.ready
 	cd $(CLEAN) && bin/bigtheta --version && bin/bigtheta hermite tanh --order 3 && bin/python -m pip check
 
 # matplotlib 3.8 calls what a newer pyparsing warns of.
-lowest:
-	mkdir -p build && echo 'pyparsing<3.2' >build/lowest-constraints.txt
-	uv pip compile pyproject.toml --extra cluster --extra data --extra dev --resolution lowest-direct --python-version 3.11 \
-		--constraint build/lowest-constraints.txt --quiet --output-file build/lowest.txt
-	uv venv --quiet --clear --python $(PYTHON) build/lowest
-	uv pip install --quiet --python build/lowest -r build/lowest.txt && uv pip install --quiet --python build/lowest --no-deps -e .
-	build/lowest/bin/python -m pytest -n auto $(TESTS)
+lowest: RESOLUTION = lowest-direct
+lowest: CONSTRAINT = pyparsing<3.2
+highest: RESOLUTION = highest
+lowest highest:
+	mkdir -p build && echo '$(CONSTRAINT)' >build/$@-constraints.txt
+	uv venv --quiet --clear --python $(PYTHON) build/$@
+	uv pip compile pyproject.toml --extra cluster --extra data --extra dev --resolution $(RESOLUTION) --python build/$@ \
+		--constraint build/$@-constraints.txt --quiet --output-file build/$@.txt
+	uv pip install --quiet --python build/$@ -r build/$@.txt && uv pip install --quiet --python build/$@ --no-deps -e .
+	build/$@/bin/python -m pytest -n auto $(TESTS)
 
 # torch is left out: which build of it is right depends on the machine.
 lock:
