@@ -139,10 +139,11 @@ def uninteresting(source: str) -> list[tuple[int, int, int, int]]:
     spans = []
     for node in ast.walk(ast.parse(source)):
         idle: list[Any] = [getattr(node, "annotation", None), getattr(node, "returns", None)]
-        idle += [d for d in getattr(node, "decorator_list", []) if "cache" in ast.unparse(d)]
         if isinstance(node, ast.Assign) and "NDArray[" in ast.unparse(node.value):
             idle.append(node.value)
         spans += [(n.lineno, n.col_offset, n.end_lineno, n.end_col_offset) for n in idle if n is not None]
+        caches = (d for d in getattr(node, "decorator_list", []) if "cache" in ast.unparse(d))
+        spans += [(d.lineno, d.col_offset - 1, (d.end_lineno or d.lineno) + 1, 0) for d in caches]  # with @ and newline
     return spans
 
 

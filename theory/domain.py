@@ -58,7 +58,8 @@ def check_domain(name: str, expression: Expr, given: Expr | None = None) -> None
                 f"activation {name!r}: {_short(expression)} has a pole, a zero of {_short(base)}, so it is not finite"
             )
     roots = [p.base for p in expression.atoms(sympy.Pow) if p.exp.is_number and not p.exp.is_Integer]
-    for base in (*roots, *(e.args[0] for e in expression.atoms(sympy.log))):
+    inner_first = sorted([*roots, *(e.args[0] for e in expression.atoms(sympy.log))], key=sympy.count_ops)
+    for base in inner_first:
         if base.has(u) and (at := _negative(base)) is not None:
             raise InvalidInputError(
                 f"activation {name!r}: {_short(expression)} is not a finite real number at u = {at:g}, where "
@@ -112,7 +113,7 @@ def _negative(base: Expr) -> float | None:
         return None
     finite = np.isfinite(values)
     if not finite.any():
-        return float(_FAR[len(_FAR) // 2])
+        return None
     with np.errstate(all="ignore"):
         below = finite & (values < -1e-9 * np.minimum(np.max(np.abs(values[finite])), 1.0))
     return float(_FAR[int(np.argmax(below))]) if below.any() else None

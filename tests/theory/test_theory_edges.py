@@ -13,6 +13,7 @@ from bigtheta.theory.activation import Piece, u
 from bigtheta.theory.balls import ball_function, ball_of, flint, precision
 from bigtheta.theory.catalogue import activation
 from bigtheta.theory.closed import closed_form, exact_projection, j
+from bigtheta.theory.constants import MOST_EXPANDED, Ring
 from bigtheta.theory.domain import _check_same, _on
 from bigtheta.theory.energy import energy
 from bigtheta.theory.errors import BigthetaError, InvalidInputError
@@ -104,6 +105,19 @@ def test_complex_values_are_no_numbers_unless_their_imaginary_part_is_rounding()
     assert mixed.tolist() == grid.tolist()
     assert np.isnan(bad).all()
     assert not np.iscomplexobj(bad)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [
+        ("sqrt(log(-1-u**2))", "where -u**2 - 1 is negative"),
+        ("log(log(-1-u**2))", "where -u**2 - 1 is negative"),
+        ("sqrt(1 + exp(exp(exp(u**2 + 9))))", "is not a finite real number at u = -8"),
+    ],
+)  # fmt: skip
+def test_the_innermost_part_that_is_not_real_is_named(text, said):
+    with pytest.raises(InvalidInputError) as error:
+        activation(text)
+    assert str(error.value).endswith(said)
 
 
 @pytest.mark.parametrize("power", ["3/2", "5/2", "-3/2", "1/2", "-1/2", "1/3"])
@@ -218,3 +232,11 @@ def test_numbers_are_taken_exactly():
 
 def test_a_kink_alone_has_no_growth():
     assert piece_growth(Piece(sympy.Integer(0), sympy.Integer(1), sympy.Integer(0))).constant > 0
+
+
+def test_a_power_is_multiplied_out_only_if_that_is_short():
+    """(1 + x + y + z)^8 has 165 terms, the ninth power 220."""
+    ring = Ring(symbols("x y z"), limit=10_000)
+    sum_of_four = ring.add([{(): 1}, *({((i, 1),): 1} for i in range(3))])
+    assert len(ring.natural_power(sum_of_four, 8)) == 165 < MOST_EXPANDED < 220
+    assert ring.natural_power(sum_of_four, 9) is None
