@@ -240,3 +240,18 @@ def test_a_power_is_multiplied_out_only_if_that_is_short():
     sum_of_four = ring.add([{(): 1}, *({((i, 1),): 1} for i in range(3))])
     assert len(ring.natural_power(sum_of_four, 8)) == 165 < MOST_EXPANDED < 220
     assert ring.natural_power(sum_of_four, 9) is None
+
+
+@pytest.mark.parametrize("at", ["- 3/2500", "+ 3/2500"])
+def test_a_pole_between_two_points_of_the_grid_is_seen_on_either_side(at):
+    with pytest.raises(InvalidInputError, match="has a pole"):
+        activation(f"1/(cosh(u {at}) - 1)")
+
+
+def test_a_trace_that_vanishes_is_not_in_the_printed_sum():
+    """E Tr R X = 0: X and -X have one law, and R is even in X."""
+    n, lam = symbols("n lam", positive=True)
+    x = MatrixSymbol("X", n, n)
+    resolvent = (lam * Identity(n) + x * x.T).inverse()
+    law = pencil(Trace(resolvent * x), {x: 1 / n})
+    assert law.equations().trace == 0 == law.solve({"n": 10, "lam": 0.5}).trace
