@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ def observed(folder: Path, temporary: Path, started: float) -> Row:
     """What the process holds now."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    with sqlite3.connect(folder / STORE) as base:
+    with closing(sqlite3.connect(folder / STORE)) as base, base:
         (rows,) = base.execute("SELECT COUNT(*) FROM trials").fetchone()
         (size,) = base.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()
     base.close()

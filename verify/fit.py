@@ -67,7 +67,6 @@ class Fit:
         centre: means of the log sizes, where the intercept is taken. Shape (columns - 1,).
         misfit_p: p-value of the chi^2 of the likeliest component.
         scale: factor by which misfit widened the standard deviations; 1 if the data fit.
-        smoothed: the cell means as the components predict them on average, noise taken out.
     """
 
     design: Array
@@ -79,7 +78,6 @@ class Fit:
     centre: Array
     misfit_p: float
     scale: float
-    smoothed: Array
 
     @property
     def mixture(self) -> Mixture:
@@ -171,7 +169,6 @@ class Grid:
             log_weight = np.log(self.prior) + likelihood
         weight = np.exp(log_weight - log_weight.max((1, 2), keepdims=True))
         weight = weight / weight.sum((1, 2), keepdims=True)
-        smoothed = y - self.noise * np.einsum("mtfi,mtf->mi", pulled, weight)
         degrees, fits = count - parameters, []
         for i, row in enumerate(likelihood):
             least = float(chi2[i].ravel()[int(np.argmax(row))])
@@ -180,7 +177,7 @@ class Grid:
             fits.append(
                 Fit(
                     self.design, weight[i], row, self.form_weights, beta[i], self.covariance, self.centre,
-                    misfit_p, max(scale, 1.0), smoothed[i],
+                    misfit_p, max(scale, 1.0),
                 )
             )  # fmt: skip
         return fits

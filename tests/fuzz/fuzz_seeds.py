@@ -10,6 +10,7 @@ import sqlite3
 import struct
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,7 @@ def _store() -> bytes:
         with Store(place / "s.sqlite") as store:
             store.put(store_key(trial()), trial(), {"value": 1.0, "status": "ok"}, seconds=0.1, versions="{}")
             store.put("other", trial(), {"value": float("inf")}, seconds=0.1, versions="{}")
-        with sqlite3.connect(place / "s.sqlite") as base:
+        with closing(sqlite3.connect(place / "s.sqlite")) as base, base:
             base.execute("PRAGMA journal_mode=DELETE")
         base.close()
         return (place / "s.sqlite").read_bytes()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import closing
 
 import pandas as pd
 import pytest
@@ -73,7 +74,7 @@ def test_the_key_is_everything_the_numbers_depend_on():
 
 def test_a_store_keeps_spec_seed_versions_device_and_time(tmp_path):
     run([experiment(trials=2)], seed=3, store=tmp_path / "s.sqlite")
-    with sqlite3.connect(tmp_path / "s.sqlite") as base:
+    with closing(sqlite3.connect(tmp_path / "s.sqlite")) as base, base:
         rows = base.execute("SELECT spec, seed, device, versions, seconds, row FROM trials").fetchall()
         (spec,) = base.execute("SELECT text FROM specs").fetchone()
     assert len(rows) == 2

@@ -17,6 +17,7 @@ PHI = {
     "abs": (np.abs, np.sign),
     "leaky_relu": (lambda x: np.where(x > 0, x, 0.01 * x), lambda x: np.where(x > 0, 1, 0.01)),
     "2 + 3*u - abs(u)": (lambda x: 2 + 3 * x - np.abs(x), lambda x: 3 - np.sign(x)),
+    "max(u, 0) + 1/3": (lambda x: np.maximum(x, 0) + 1 / 3, lambda x: (x > 0) * 1.0),
     "max(u, 0)^2": (lambda x: np.maximum(x, 0) ** 2, lambda x: 2 * np.maximum(x, 0)),
     "u*abs(u)": (lambda x: x * np.abs(x), lambda x: 2 * np.abs(x)),
     "erf": (special.erf, lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x)),
