@@ -4,7 +4,7 @@
 
 The modules are those of theory/ and verify/fit.py, verdict.py unless named; theory/papers computes nothing, and a
 change there is seen by tests/theory/shipped_laws.txt. The operators are cosmic-ray's, without those that cannot but
-crash (a shift in place of a sum) or change nothing (a cache taken away, annotations). A place in the source is drawn
+crash (a shift in place of a sum) or change nothing (a cache taken away, annotations, strict=True of zip). A place in the source is drawn
 first and an operator for it then: comparisons with their eight variants do not count eight times.
 
 A copy of the tree is mutated. Each mutant meets the tests that run its line, --first seconds of them, quickest first,
@@ -135,10 +135,12 @@ def tests_of_lines(kept: Path) -> dict[str, dict[int, set[str]]]:
 
 
 def uninteresting(source: str) -> list[tuple[int, int, int, int]]:
-    """The spans of annotations, of names for types of arrays, and of the caches among the decorators."""
+    """The spans of annotations, names for types of arrays, the `strict` of zip, and caches among the decorators."""
     spans = []
     for node in ast.walk(ast.parse(source)):
         idle: list[Any] = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "zip":
+            idle += [word.value for word in node.keywords]
         if isinstance(node, ast.Assign) and "NDArray[" in ast.unparse(node.value):
             idle.append(node.value)
         spans += [(n.lineno, n.col_offset, n.end_lineno, n.end_col_offset) for n in idle if n is not None]

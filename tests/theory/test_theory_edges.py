@@ -1,14 +1,20 @@
 """Where a rule ends: tight intervals and growth exponents, what is just integrable, series that cancel."""
 
+import dataclasses
+import importlib
+import inspect
 import math
+import pkgutil
 from fractions import Fraction
 
 import mpmath
+import msgspec
 import numpy as np
 import pytest
 import sympy
 from sympy import Identity, MatrixSymbol, Trace, symbols
 
+import bigtheta.theory
 from bigtheta.theory.activation import Piece, u
 from bigtheta.theory.balls import ball_function, ball_of, flint, precision
 from bigtheta.theory.catalogue import activation
@@ -17,13 +23,19 @@ from bigtheta.theory.constants import MOST_EXPANDED, Ring
 from bigtheta.theory.domain import _check_same, _on
 from bigtheta.theory.energy import energy
 from bigtheta.theory.errors import BigthetaError, InvalidInputError
+from bigtheta.theory.expansion import Expansion
 from bigtheta.theory.growth import Growth, check_square_integrable, growth_bound, interval, piece_growth
+from bigtheta.theory.inputs import Inputs
 from bigtheta.theory.kernel import DotProductKernel, check_truncation
 from bigtheta.theory.limits.descent import peaks
 from bigtheta.theory.limits.free_numbers import digits_of
 from bigtheta.theory.limits.linearise import _floor
 from bigtheta.theory.limits.pencil import pencil
+from bigtheta.theory.limits.sobolev import finite_width_limit
 from bigtheta.theory.limits.width import _beyond
+from bigtheta.theory.model import model as read_model
+from bigtheta.theory.number import _up
+from bigtheta.theory.scaled import scaled_moment
 
 n, d, lam = symbols("n d lam", positive=True)
 X = MatrixSymbol("X", n, d)
@@ -255,3 +267,49 @@ def test_a_trace_that_vanishes_is_not_in_the_printed_sum():
     resolvent = (lam * Identity(n) + x * x.T).inverse()
     law = pencil(Trace(resolvent * x), {x: 1 / n})
     assert law.equations().trace == 0 == law.solve({"n": 10, "lam": 0.5}).trace
+
+
+@pytest.mark.parametrize(("d", "k"), [(411, 1233), (450, 1350)])
+def test_a_peak_between_two_points_of_the_scan_is_found(d, k):
+    model = {"kind": "random-features", "weights": "small"}
+    n = np.arange(d - 30, d + 31)
+    spec, tanh = read_model(model), activation("tanh")
+    highest = n[np.argmax(finite_width_limit(spec, tanh, n=n, d=d, k=k, ridge=0.0, noise=1.0, signal=0.0))]
+    assert peaks(model, "tanh", d, k, prominence=2) == [highest, k]
+
+
+@pytest.mark.parametrize("terms", [{((0, 1),): Fraction(-1, 2)}, {(): Fraction(-1, 2)}, {((0, 1),): -1, (): 3}])
+def test_the_sign_of_a_sum_with_a_small_negative_coefficient(terms):
+    x = symbols("x", positive=True)
+    expansion = Expansion(x, x)
+    assert expansion.sign(terms) == -1
+    assert expansion.sign({m: -c for m, c in terms.items()}) == 1
+
+
+@pytest.mark.parametrize("figures", range(10, 100, 7))
+@pytest.mark.parametrize("excess", [0, 1e-14])
+def test_a_printed_radius_is_never_less_than_the_radius(figures, excess):
+    radius = mpmath.mpf(figures) / 10 * mpmath.mpf(10) ** -7 * (1 + mpmath.mpf(excess))
+    assert mpmath.mpf(_up(radius)) >= radius
+    assert mpmath.mpf(_up(radius)) <= radius * 1.11
+
+
+@pytest.mark.parametrize("radii", [{}, "abc", object(), None, [], [[1.0]], [-1.0]])
+def test_radii_that_are_no_list_of_positive_numbers(radii):
+    with pytest.raises(InvalidInputError, match="expected a list of positive numbers"):
+        scaled_moment(activation("tanh"), radii)
+
+
+def test_what_theory_hands_out_cannot_be_changed():
+    """Results are kept in caches and shared."""
+    for module in pkgutil.walk_packages(bigtheta.theory.__path__, "bigtheta.theory."):
+        for name, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if dataclasses.is_dataclass(kind):
+                assert kind.__dataclass_params__.frozen, name
+            if issubclass(kind, msgspec.Struct):
+                assert kind.__struct_config__.frozen or kind is msgspec.Struct, name
+
+
+@pytest.mark.parametrize("kind", Inputs.__subclasses__(), ids=lambda kind: kind.__name__)
+def test_inputs_are_written_without_their_defaults(kind):
+    assert msgspec.to_builtins(kind()) == {"kind": kind.__struct_config__.tag}
