@@ -4,8 +4,8 @@
 
 The modules are those of theory/ and verify/fit.py, verdict.py unless named; theory/papers computes nothing, and a
 change there is seen by tests/theory/shipped_laws.txt. The operators are cosmic-ray's, without those that cannot but
-crash (a shift in place of a sum) or change nothing (a cache taken away, annotations, strict=True of zip). A place in the source is drawn
-first and an operator for it then: comparisons with their eight variants do not count eight times.
+crash (a shift in place of a sum) or change nothing (a cache taken away, annotations, strict=True of zip). A place in
+the source is drawn first and an operator for it then: comparisons with their eight variants do not count eight times.
 
 A copy of the tree is mutated. Each mutant meets the tests that run its line, --first seconds of them, quickest first,
 of the two files that have most, in a forked process that has NumPy, SymPy and PyTorch loaded; if it lives, --more
