@@ -24,8 +24,8 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resul
     """Run the command in an empty folder, in this process."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str) -> Result:
-        result = CliRunner().invoke(main, list(arguments))
+    def run(*arguments: str | Path) -> Result:
+        result = CliRunner().invoke(main, list(map(str, arguments)))
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result
 

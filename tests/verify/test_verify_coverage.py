@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from bigtheta.theory.law import Control, Law, Paper, laws
 from bigtheta.theory.statement import Theta
-from bigtheta.verify.cli import main
 from bigtheta.verify.report.coverage import coverage
 from bigtheta.verify.report.difference import as_dict, changes
 from bigtheta.verify.report.report import Report
@@ -35,12 +34,6 @@ def law(tiny: LawOf) -> Law:
 @pytest.fixture(scope="module")
 def quick(made: Make, law: Law) -> Report:
     return made((law, "relu", None), (law, "tanh", None), (law, "relu", FAILS))
-
-
-@pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments: CliRunner().invoke(main, list(arguments))
 
 
 def with_verdict(report: Report, index: int, verdict: Verdict, reason: str = "for the test") -> Report:

@@ -16,14 +16,13 @@ from typing import Any
 
 import latex2mathml.converter
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from matplotlib.figure import Figure
 
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.inputs import Dataset
 from bigtheta.theory.law import Control, Law, Paper
 from bigtheta.theory.statement import Omega, Theta
-from bigtheta.verify.cli import main
 from bigtheta.verify.report import latex
 from bigtheta.verify.report.difference import changes, lines
 from bigtheta.verify.report.figure import figure_pdf, figure_svg
@@ -453,12 +452,6 @@ def test_changes_between_two_reports(made: Make, tiny: LawOf) -> None:
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments: CliRunner().invoke(main, list(map(str, arguments)))
 
 
 def test_report_renders_each_format(full: Report, call: Callable[..., Result]) -> None:

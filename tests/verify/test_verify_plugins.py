@@ -71,18 +71,12 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 @pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Run the command in a folder of its own, in this process."""
+def call(call: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run the command in a folder beside that of the packages."""
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
-
-    def run(*arguments: str) -> Result:
-        result = CliRunner().invoke(main, list(arguments))
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result
-
-    return run
+    return call
 
 
 # --- activations of packages -----------------------------------------------------------------------------------------

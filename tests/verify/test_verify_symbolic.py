@@ -14,11 +14,6 @@ from bigtheta.theory.statement import Limit, Peak
 from bigtheta.verify.cli import main
 
 
-@pytest.fixture
-def call():
-    return lambda *arguments: CliRunner().invoke(main, list(arguments))
-
-
 def test_value_and_radius_of_tanh_to_50_digits(call):
     result = call("hermite", "tanh", "--order", "20", "--digits", "50")
     assert result.exit_code == 0
