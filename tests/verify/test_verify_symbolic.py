@@ -5,13 +5,11 @@ import re
 
 import mpmath
 import pytest
-from click.testing import CliRunner
 
 from bigtheta.theory.catalogue import CATALOGUE
 from bigtheta.theory.law import laws
 from bigtheta.theory.predict import predict
 from bigtheta.theory.statement import Limit, Peak
-from bigtheta.verify.cli import main
 
 
 def test_value_and_radius_of_tanh_to_50_digits(call):
@@ -160,12 +158,12 @@ def test_a_spec_file_is_predicted(call, tmp_path):
     assert "exponents    d: 1/4, log(d): 1, log(log(d)): 0" in output
 
 
-def test_the_equations_of_a_limit_are_printed_for_random_features() -> None:
+def test_the_equations_of_a_limit_are_printed_for_random_features(call) -> None:
     from bigtheta.theory.limits.gaussian_equivalent import sobolev_pencil
 
-    shown = CliRunner().invoke(main, ["predict", "dohmatob2021/rf-proportional", "--equations"])
+    shown = call("predict", "dohmatob2021/rf-proportional", "--equations")
     assert shown.exit_code == 0
     assert sobolev_pencil().equations().text in shown.output
-    refused = CliRunner().invoke(main, ["predict", "dohmatob2021/rf-kernel", "--equations"])
+    refused = call("predict", "dohmatob2021/rf-kernel", "--equations")
     assert refused.exit_code == 2
     assert "random-features" in refused.output
