@@ -25,12 +25,13 @@ from bigtheta.theory.energy import energy
 from bigtheta.theory.errors import BigthetaError, InvalidInputError
 from bigtheta.theory.expansion import Expansion
 from bigtheta.theory.growth import Growth, check_square_integrable, growth_bound, interval, piece_growth
-from bigtheta.theory.inputs import Inputs
+from bigtheta.theory.inputs import Dataset, Inputs
 from bigtheta.theory.kernel import DotProductKernel, check_truncation
 from bigtheta.theory.limits.descent import peaks
 from bigtheta.theory.limits.free_numbers import digits_of
 from bigtheta.theory.limits.linearise import _floor
 from bigtheta.theory.limits.pencil import pencil
+from bigtheta.theory.limits.quadratic_features import retreat_width
 from bigtheta.theory.limits.sobolev import finite_width_limit
 from bigtheta.theory.limits.width import _beyond
 from bigtheta.theory.model import model as read_model
@@ -313,3 +314,24 @@ def test_what_theory_hands_out_cannot_be_changed():
 @pytest.mark.parametrize("kind", Inputs.__subclasses__(), ids=lambda kind: kind.__name__)
 def test_inputs_are_written_without_their_defaults(kind):
     assert msgspec.to_builtins(kind()) == {"kind": kind.__struct_config__.tag}
+
+
+def test_the_path_of_a_dataset_tells_experiments_apart_only_if_its_content_is_not_known():
+    given = {"name": "digits", "path": "mine.npz"}
+    assert Dataset(**given).canonical == {"kind": "dataset", "name": "digits"}
+    assert Dataset(**given, unchecked=True).canonical == {"kind": "dataset", "unchecked": True} | given
+
+
+def test_a_power_of_a_number_near_one_has_many_digits_too():
+    with pytest.raises(InvalidInputError, match="a power of numbers has too many digits"):
+        activation("u*(1 + sqrt(2)/10**9)**(10**6)")
+    assert activation("u*(1 + sqrt(2)/10**9)**100").parity.value == "odd"
+
+
+def test_no_width_retreats_without_a_quadratic_part():
+    with pytest.raises(InvalidInputError, match="lambda_2=0"):
+        retreat_width((0, 0, 0, 1.0))
+
+
+def test_a_peak_at_the_second_sample_is_found():
+    assert peaks("random-features", "relu", d=6, k=2) == [2]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bigtheta.theory.errors import InvalidInputError
-from bigtheta.theory.expression import FUNCTIONS, parse_expression
+from bigtheta.theory.expression import FUNCTIONS, MAX_LEVELS, parse_expression
 
 n, d, u = sympy.Symbol("n", positive=True), sympy.Symbol("d", positive=True), sympy.Symbol("u", real=True)
 NAMES = {"n": n, "d": d, "u": u}
@@ -509,3 +509,12 @@ def test_names_given_shadow_nothing_but_the_constants():
     assert parse_expression("pi", {"pi": n}) == n
     with pytest.raises(InvalidInputError, match="unknown symbol 'd'"):
         parse_expression("d", {"n": n})
+
+
+def test_functions_within_functions_are_counted():
+    def nested(count):
+        return parse_expression("tanh(" * count + "u" + ")" * count, {"u": u})
+
+    assert nested(MAX_LEVELS).has(u)
+    with pytest.raises(InvalidInputError):
+        nested(MAX_LEVELS + 1)
