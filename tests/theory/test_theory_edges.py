@@ -27,10 +27,13 @@ from bigtheta.theory.expansion import Expansion
 from bigtheta.theory.growth import Growth, check_square_integrable, growth_bound, interval, piece_growth
 from bigtheta.theory.inputs import Dataset, Inputs
 from bigtheta.theory.kernel import DotProductKernel, check_truncation
+from bigtheta.theory.limits.adversarial import _Threshold
 from bigtheta.theory.limits.descent import peaks
 from bigtheta.theory.limits.free_numbers import digits_of
 from bigtheta.theory.limits.linearise import _floor
+from bigtheta.theory.limits.marchenko_pastur import _gauss
 from bigtheta.theory.limits.pencil import pencil
+from bigtheta.theory.limits.quadratic_base import moments
 from bigtheta.theory.limits.quadratic_features import retreat_width
 from bigtheta.theory.limits.sobolev import finite_width_limit
 from bigtheta.theory.limits.width import _beyond
@@ -335,3 +338,20 @@ def test_no_width_retreats_without_a_quadratic_part():
 
 def test_a_peak_at_the_second_sample_is_found():
     assert peaks("random-features", "relu", d=6, k=2) == [2]
+
+
+def test_the_energy_of_a_slope_beyond_the_terms_that_are_summed():
+    """hardtanh' = 1{|u| < 1}: E phi'^2 = E phi' = lambda_1 = erf(1/sqrt 2). Of relu and abs both energies are one."""
+    inside = math.erf(1 / math.sqrt(2))
+    assert moments("hardtanh").slope == pytest.approx(inside - inside**2, rel=1e-9)
+
+
+@pytest.mark.parametrize("nu", [1e-3, 0.03, 0.0999, 0.1, 0.7, 4.0])
+def test_the_second_moment_of_what_is_cut_off(nu):
+    with mpmath.workdps(30):
+        expected = mpmath.sqrt(2 / mpmath.pi) * mpmath.quad(lambda t: t**2 * mpmath.exp(-(t**2) / 2), [0, nu])
+    assert _Threshold(nu).inside == pytest.approx(float(expected), rel=1e-12)
+
+
+def test_nodes_that_are_kept_cannot_be_written_to():
+    assert not any(array.flags.writeable for array in _gauss(0.5, 8))
