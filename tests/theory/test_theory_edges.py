@@ -69,6 +69,7 @@ EXPONENTS = {
     "sinh(2*u)": (0, 2, 0), "exp(u^2/8)": (0, 0, 0.125), "u^2*exp(u + u^2/8)": (2, 1, 0.125), "sqrt(1+u^2)": (1, 0, 0),
     "tanh(u)": (0, 0, 0), "sin(u)*u": (1, 0, 0), "log(1+u^2)": (1, 0, 0), "log(1+exp(u^2/9))": (2, 0, 0),
     "erf(u)": (0, 0, 0), "atan(u)": (0, 0, 0), "u/(1+u^2)": (1, 0, 0),
+    "log(2+cosh(5*u))": (1, 0, 0),
 }  # fmt: skip
 
 
@@ -355,3 +356,8 @@ def test_the_second_moment_of_what_is_cut_off(nu):
 
 def test_nodes_that_are_kept_cannot_be_written_to():
     assert not any(array.flags.writeable for array in _gauss(0.5, 8))
+
+
+@pytest.mark.parametrize(("text", "known"), [("erf(u)*u", True), ("erf(u)*cos(2*u)", False), ("erf(u)*exp(u)", False)])
+def test_an_error_function_times_a_wave_has_no_form_in_the_order(text, known):
+    assert (exact_projection(activation(text), 2) is not None) == known
