@@ -361,3 +361,12 @@ def test_nodes_that_are_kept_cannot_be_written_to():
 @pytest.mark.parametrize(("text", "known"), [("erf(u)*u", True), ("erf(u)*cos(2*u)", False), ("erf(u)*exp(u)", False)])
 def test_an_error_function_times_a_wave_has_no_form_in_the_order(text, known):
     assert (exact_projection(activation(text), 2) is not None) == known
+
+
+def test_a_matrix_stands_for_its_trace_and_sixteen_digits_are_no_float():
+    n, lam = symbols("n lam", positive=True)
+    x = MatrixSymbol("X", n, n)
+    resolvent = (lam * Identity(n) + x * x.T).inverse()
+    bare, traced = (pencil(e, {x: 1 / n}).solve({"n": 1, "lam": 0.5}, digits=16) for e in (resolvent, Trace(resolvent)))
+    assert bare.trace == traced.trace == pytest.approx(1.0)
+    assert isinstance(bare.derivative("lam"), mpmath.mpf)
