@@ -144,7 +144,6 @@ def _store() -> bytes:
             store.put("other", trial(), {"value": float("inf")}, seconds=0.1, versions="{}")
         with closing(sqlite3.connect(place / "s.sqlite")) as base, base:
             base.execute("PRAGMA journal_mode=DELETE")
-        base.close()
         return (place / "s.sqlite").read_bytes()
 
 

@@ -80,7 +80,8 @@ def watched(*allowed: Path) -> Iterator[None]:
         peak.write("5")  # the peak of memory counts from here, where the kernel can
     _state.update(on=True, seen=[], allowed=tuple(os.path.realpath(path) for path in allowed))
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    old = signal.signal(signal.SIGPROF, _ring)
+    old, cached = signal.signal(signal.SIGPROF, _ring), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # of modules that a reader imports
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         with warnings.catch_warnings():
@@ -92,6 +93,7 @@ def watched(*allowed: Path) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, old)
+        sys.dont_write_bytecode = cached
         _state["on"] = False
     if time.process_time() - started > SECONDS:
         raise BrokenError(f"hangs: {time.process_time() - started:.1f} s")
