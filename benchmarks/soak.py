@@ -69,10 +69,9 @@ def observed(folder: Path, temporary: Path, started: float) -> Row:
     """What the process holds now."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    with closing(sqlite3.connect(folder / STORE)) as base, base:
+    with closing(sqlite3.connect(folder / STORE)) as base:
         (rows,) = base.execute("SELECT COUNT(*) FROM trials").fetchone()
         (size,) = base.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()
-    base.close()
     return {
         "seconds": round(time.monotonic() - started, 1),
         "rss_mib": round(pages * os.sysconf("SC_PAGESIZE") / 2**20, 1),

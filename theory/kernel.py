@@ -29,8 +29,9 @@ Expr = Any
 
 MAX_TERMS = 800
 _NOISE = 1e-24
-_ROUNDING = 2e-14
 """A coefficient below so much of kappa(1) is 0 within the error of float64: mu_j is known to 1e-12 or better."""
+_ROUNDING = 2e-14
+"""What the coefficients leave out of kappa(1), relative to it, is no more than the rounding of their sum."""
 _ON_SPHERE = (
     "two inputs nearly coincide: enlarge d, or use an activation with a closed form (relu, abs, erf) or without kinks"
 )
@@ -88,7 +89,7 @@ def terms_needed(
 
     The tail sum_{i > J} a_i (i+1)^derivatives largest^i is below 1e-15 at_one (1e-12 from largest = 0.9 on). What lies
     beyond the coefficients given is bounded by the mass they leave out, at_one - sum a_j; if that is rounding alone,
-    and as many terms again of the size of the last would not count, it is taken for 0.
+    and as many terms again of the size of the last would not count, it is taken for 0. Source: derived.
 
     Raises:
         SeriesTooLongError: if all the coefficients given are too few; `advice` says why and what to do.

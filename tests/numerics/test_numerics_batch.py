@@ -238,7 +238,7 @@ def test_a_sweep_in_batches_gives_the_frames_of_one_without(tmp_path, jobs):
     assert seen[16:] == [15]  # nothing was left to run
     for frame, kept in zip(together, again, strict=True):
         pd.testing.assert_frame_equal(frame, kept)
-    with closing(sqlite3.connect(tmp_path / "s")) as store, store:
+    with closing(sqlite3.connect(tmp_path / "s")) as store:
         (seconds,) = zip(*store.execute("select seconds from trials"), strict=True)
     assert len(seconds) == 15
     assert min(seconds) > 0

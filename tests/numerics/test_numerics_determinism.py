@@ -95,21 +95,21 @@ def serial():
     return run([first(law) for law in KINDS.values()], seed=3)
 
 
-def same(frames, others):
+def assert_same(frames, others):
     assert len(frames) == len(others)
     for frame, other in zip(frames, others, strict=True):
         pd.testing.assert_frame_equal(frame, other, check_exact=True)
 
 
 def test_processes_change_no_digit(serial):
-    same(serial, run([first(law) for law in KINDS.values()], seed=3, jobs=2))
+    assert_same(serial, run([first(law) for law in KINDS.values()], seed=3, jobs=2))
 
 
 @pytest.mark.slow
 def test_a_cluster_changes_no_digit(serial):
     distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
-        same(serial, run([first(law) for law in KINDS.values()], seed=3, cluster=cluster.scheduler_address))
+        assert_same(serial, run([first(law) for law in KINDS.values()], seed=3, cluster=cluster.scheduler_address))
 
 
 def test_order_and_company_change_no_digit(serial):
@@ -117,8 +117,8 @@ def test_order_and_company_change_no_digit(serial):
     random.Random(0).shuffle(order)
     laws = list(KINDS.values())
     shuffled = run([first(laws[i]) for i in order], seed=3)
-    same([serial[i] for i in order], shuffled)
-    same(serial[:1], run([first(laws[0])], seed=3))
+    assert_same([serial[i] for i in order], shuffled)
+    assert_same(serial[:1], run([first(laws[0])], seed=3))
 
 
 def test_a_trial_does_not_depend_on_how_many_there_are():

@@ -22,7 +22,7 @@ def judge(name, **options):
     return true, false
 
 
-def check(name, **options):
+def assert_laws_pass_and_controls_fail(name, **options):
     true, false = judge(name, **options)
     assert [j.verdict for j in true] == [Verdict.PASS] * len(true), [j.reason for j in true]
     assert [j.verdict for j in false] == [Verdict.FAIL] * len(false), [j.reason for j in false]
@@ -30,13 +30,13 @@ def check(name, **options):
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_true_law_passes_and_its_control_fails(name):
-    check(name)
+    assert_laws_pass_and_controls_fail(name)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", SLOW)
 def test_a_true_law_passes_and_its_control_fails_at_more_cost(name):
-    check(name)
+    assert_laws_pass_and_controls_fail(name)
 
 
 @pytest.mark.long

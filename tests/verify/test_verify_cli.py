@@ -247,7 +247,7 @@ MISTAKES: dict[str, tuple[Sequence[str], str]] = {
 }
 
 
-def one_line(result: Result, words: str) -> None:
+def assert_one_line(result: Result, words: str) -> None:
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr.startswith("Error: ")
@@ -264,7 +264,7 @@ def test_a_mistake_is_one_line_and_nothing_is_written(
     present = {"my.toml": SPEC, "my.txt": "in the way"}
     for file, text in present.items():
         Path(file).write_text(text)
-    one_line(call(*arguments), words)
+    assert_one_line(call(*arguments), words)
     assert unsimulated == []
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(present)
 
@@ -290,14 +290,14 @@ SPECS = {
 def test_a_mistake_in_a_file_is_one_line(call: Callable[..., Result], unsimulated: list[Any], name: str) -> None:
     text, words = SPECS[name]
     Path("my.toml").write_text(text)
-    one_line(call("check", "my.toml", "--jobs", "1"), words)
+    assert_one_line(call("check", "my.toml", "--jobs", "1"), words)
     assert unsimulated == []
     assert [path.name for path in Path().iterdir()] == ["my.toml"]
 
 
 def test_a_file_that_is_not_text(call: Callable[..., Result]) -> None:
     Path("my.toml").write_bytes(b"\xff\xfe\x00[law]")
-    one_line(call("check", "my.toml"), "is not TOML")
+    assert_one_line(call("check", "my.toml"), "is not TOML")
 
 
 def test_without_a_mistake_it_would_be_simulated(call: Callable[..., Result], unsimulated: list[Any]) -> None:
@@ -327,7 +327,7 @@ def test_bad_usage(call: Callable[..., Result], unsimulated: list[Any], argument
 
 
 def test_a_line_break_in_a_mistake_stays_one_line(call: Callable[..., Result], unsimulated: list[Any]) -> None:
-    one_line(call(*check(statement="Theta(n\n+)")), "does not parse")
+    assert_one_line(call(*check(statement="Theta(n\n+)")), "does not parse")
 
 
 def test_escape_codes_in_a_mistake_are_not_printed() -> None:
@@ -337,7 +337,7 @@ def test_escape_codes_in_a_mistake_are_not_printed() -> None:
 
 
 def test_a_formula_outside_the_scale_is_refused_at_once(call: Callable[..., Result], unsimulated: list[Any]) -> None:
-    one_line(call(*check(statement="Theta(exp(sqrt(n)/100))")), "leaves the scale")
+    assert_one_line(call(*check(statement="Theta(exp(sqrt(n)/100))")), "leaves the scale")
     assert list(Path().iterdir()) == []
 
 

@@ -250,7 +250,7 @@ def test_constants_of_the_statement(draw: Draw) -> None:
 # --- invariances -----------------------------------------------------------------------------------------------------
 
 
-def same(one: Judgement, other: Judgement) -> None:
+def assert_same(one: Judgement, other: Judgement) -> None:
     assert one.verdict is other.verdict
     assert one.reason == other.reason
     numbers = ("estimate", "low", "high", "rejects_below", "rejects_above", "misfit_p", "tau_break")
@@ -267,7 +267,7 @@ def test_multiplying_the_samples_changes_no_exponent(draw: Draw, factor: float, 
     samples = draw(lambda n: root(n) * (1 + 3 / n), SIZES, sd=0.1)
     before = judge({"n": SIZES}, samples, statement)
     after = judge({"n": SIZES}, [factor * s for s in samples], statement)
-    same(before, after)
+    assert_same(before, after)
     assert after.constant == pytest.approx(factor * before.constant, rel=1e-6)
 
 
@@ -279,7 +279,7 @@ def test_neither_order_of_cells_nor_of_trials_matters(draw: Draw, statement: str
     shuffled = [rng.permutation(samples[i]) for i in order]
     before = judge({"n": SIZES}, samples, statement)
     after = judge({"n": [SIZES[i] for i in order]}, shuffled, statement)
-    same(before, after)
+    assert_same(before, after)
     assert [cell.sizes["n"] for cell in after.cells] == SIZES
     np.testing.assert_allclose([c.geomean for c in after.cells], [c.geomean for c in before.cells])
 
@@ -287,7 +287,7 @@ def test_neither_order_of_cells_nor_of_trials_matters(draw: Draw, statement: str
 @pytest.mark.parametrize("container", [list, tuple, np.array])
 def test_containers_do_not_matter(draw: Draw, container: Any) -> None:
     samples = draw(root, SIZES)
-    same(
+    assert_same(
         judge({"n": container(SIZES)}, container([container(s) for s in samples]), "Theta(sqrt(n))"),
         judge({"n": SIZES}, samples, "Theta(sqrt(n))"),
     )
