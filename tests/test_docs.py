@@ -20,6 +20,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -28,9 +29,10 @@ from markdown_it import MarkdownIt
 
 import bigtheta
 from bigtheta.theory.errors import BigthetaError
-from bigtheta.theory.law import find_laws
+from bigtheta.theory.law import find_laws, laws
 from bigtheta.theory.spec import read_spec
 from bigtheta.verify.cli import main
+from bigtheta.verify.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = [*sorted((ROOT / "docs" / "papers").glob("*.md")), ROOT / "docs" / "coverage.md"]
@@ -266,6 +268,13 @@ def bash(text, folder):
     )  # fmt: skip
 
 
+def check_verdicts(text, names):
+    """Raise unless each verdict that a Python text promises, as in `print(x.verdict)  # Verdict.PASS`, came out."""
+    for expression, promised in re.findall(r"^print\((.+)\)  # (Verdict\.\S+)$", text, re.MULTILINE):
+        got = eval(expression, names)  # noqa: S307
+        assert str(got) == promised, f"{expression} is {got} and not {promised}"
+
+
 def run_block(block, folder, names):
     """Run a block; raise AssertionError if it does not do what the page says."""
     if block.title is not None:
@@ -288,6 +297,7 @@ def run_block(block, folder, names):
         assert read_spec(folder / block.title).name
     elif block.language == "python" and block.title is None:
         exec(compile(block.text, str(block), "exec"), names)  # noqa: S102
+        check_verdicts(block.text, names)
     elif block.language == "pycon":
         flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
         example = doctest.DocTestParser().get_doctest(block.text, names, str(block), str(block.page), block.line)
@@ -322,6 +332,18 @@ def test_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
                 run_block(block, tmp_path, names)
             except Exception as error:
                 raise AssertionError(f"{block}\n{error}") from error
+
+
+def test_readme_promises_two_verdicts_in_python():
+    (text,) = [b.text for b in blocks(ROOT / "README.md") if b.language == "python" and "bigtheta.judge(" in b.text]
+    assert re.findall(r"# (Verdict\.\S+)$", text, re.MULTILINE) == ["Verdict.PASS"] * 2
+
+
+def test_a_verdict_that_is_not_true_is_found():
+    text = "print(found.verdict)  # Verdict.PASS\nprint(found.frame)  # a row for each judgement\n"
+    check_verdicts(text, {"found": SimpleNamespace(verdict=Verdict.PASS)})
+    with pytest.raises(AssertionError, match="found.verdict is Verdict.FAIL and not Verdict.PASS"):
+        check_verdicts(text, {"found": SimpleNamespace(verdict=Verdict.FAIL)})
 
 
 def test_a_transcript_that_is_not_true_is_found():
@@ -364,6 +386,62 @@ def test_readme_links_lead_somewhere():
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / "README.md").read_text())
     assert links
     assert [link for link in links if not (ROOT / html.unescape(link)).exists()] == []
+
+
+def laws_in_tables(text):
+    """The laws that the tables of a text name in their first column; a paper stands for the rest of its cell."""
+    found = []
+    for cell in re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE):
+        names = re.findall(r"`([^`]+)`", cell)
+        if "/" in names[0]:
+            paper = names[0].partition("/")[0]
+            found += [name if "/" in name else f"{paper}/{name}" for name in names]
+    return found
+
+
+def unlisted(text):
+    """What the tables of a text name that is not shipped, and what is shipped that they do not name, and what twice."""
+    named, shipped = laws_in_tables(text), {law.id for law in laws()}
+    return set(named) - shipped, shipped - set(named), {name for name in named if named.count(name) > 1}
+
+
+def test_readme_names_every_shipped_law_once_and_no_other():
+    assert unlisted((ROOT / "README.md").read_text()) == (set(), set(), set())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wrong"),
+    [
+        ("`ridgeless`", "`ridgeless`, `clean`", ({"hassani2022/clean"}, set())),
+        ("`hassani2022/peak`", "`hassani2022/clean`", ({"hassani2022/clean"}, {"hassani2022/peak"})),
+        (", `memorised-heavy`", "", (set(), {"dohmatob2021/memorised-heavy"})),
+        ("`bombari2023/ntk-even`", "`bombari2022/ntk-even`", ({"bombari2022/ntk-even"}, {"bombari2023/ntk-even"})),
+    ],
+)
+def test_a_law_that_is_not_there_or_left_out_is_found(old, new, wrong):
+    text = (ROOT / "README.md").read_text()
+    assert old in text
+    missing, left_out, _ = unlisted(text.replace(old, new, 1))
+    assert (missing, left_out) == wrong
+
+
+def laws_named(text):
+    """Words of a text that name a law with its paper, such as `dohmatob2021/rf-kernel`; not paths of files."""
+    papers = "|".join(sorted({law.paper.id for law in laws()}))
+    return re.findall(rf"(?<![\w/.-])(?:{papers})/[A-Za-z0-9_-]+(?![\w/.])", text)
+
+
+@pytest.mark.parametrize("page", [*PAGES, *GENERATED, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_every_law_that_a_page_names_is_shipped(page):
+    shipped = {law.id for law in laws()}
+    assert [name for name in laws_named(page.read_text()) if name not in shipped] == []
+
+
+def test_a_law_that_a_page_names_in_passing_is_looked_up():
+    assert laws_named("see `hassani2022/clean`, (bombari2023/ntk-even) and papers/hassani2022.md") == [
+        "hassani2022/clean",
+        "bombari2023/ntk-even",
+    ]
 
 
 def test_the_github_action_is_valid_and_asks_for_what_exists():

@@ -216,6 +216,50 @@ def test_the_template_explains_every_field(schema: dict[str, Any]) -> None:
         assert len(line) <= 120
 
 
+@pytest.mark.parametrize(
+    ("field", "names"),
+    [
+        ("model", ["random-features", "quadratic-form", "caps", "dot-product-kernel", "adversarial-features"]),
+        ("quantity", ["sobolev", "operator-norm", "mcshane", "adversarial-risk"]),
+        ("inputs", ["sphere", "laplace", "covariance", "mnist", "digits"]),
+        ("limit", ["sobolev", "quadratic-student", "adversarial-risk"]),
+    ],
+)
+def test_the_template_lists_what_the_schema_knows(schema: dict[str, Any], field: str, names: list[str]) -> None:
+    """Every name that a field takes stands in the comment above it; the schema is made from the same types."""
+    above = re.search(rf"((?:^# .*\n)+)(?:# )?{field} = ", template("x"), re.MULTILINE)
+    assert above is not None
+    listed = set(re.findall(r'"([a-z0-9-]+)"', above[1]))
+    known = schema["$defs"]["LawSpec"]["properties"][field]
+    choices = known.get("anyOf", [known])
+    every = {name for choice in choices for name in choice.get("enum", ())} - {"", "dataset"}  # which has names itself
+    assert every <= listed
+    assert set(names) <= listed
+
+
+def test_a_quantity_of_a_new_name_is_in_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(QUANTITIES, "new-quantity", object)
+    assert '"new-quantity"' in template("x")
+
+
+@pytest.mark.parametrize(
+    ("path", "holds"),
+    [
+        ({"d": "n", "k": "2*n"}, True),
+        ({"d": "4*n", "k": "n**(3/2)"}, True),
+        ({"d": "n**(2/3)", "k": "2*n"}, False),
+        ({"d": "n/2", "k": "2*n"}, False),
+        ({"d": "n", "k": "n"}, False),
+    ],
+)
+def test_the_hypotheses_of_the_template_keep_out_where_its_claim_is_false(path: dict[str, str], holds: bool) -> None:
+    """With d < n the linear part is not free to memorise; at k = n the fit diverges; without mu_1 nothing is linear."""
+    given = tomllib.loads(template("x"))["law"] | {"path": path, "sizes": {"n": [40, 80, 160, 320, 640]}}
+    law = law_from_spec({"law": given})
+    assert (law.unmet("relu") is None) is holds
+    assert law.unmet("abs") is not None
+
+
 def test_init_does_not_overwrite(call: Callable[..., Result]) -> None:
     Path("mine.toml").write_text("precious")
     refused = call("init", "mine.toml")
