@@ -342,7 +342,7 @@ def test_readme_promises_two_verdicts_in_python():
 def test_a_verdict_that_is_not_true_is_found():
     text = "print(found.verdict)  # Verdict.PASS\nprint(found.frame)  # a row for each judgement\n"
     check_verdicts(text, {"found": SimpleNamespace(verdict=Verdict.PASS)})
-    with pytest.raises(AssertionError, match="found.verdict is Verdict.FAIL and not Verdict.PASS"):
+    with pytest.raises(AssertionError, match=r"found.verdict is Verdict.FAIL and not Verdict.PASS"):
         check_verdicts(text, {"found": SimpleNamespace(verdict=Verdict.FAIL)})
 
 
