@@ -22,6 +22,7 @@ import sympy
 from bigtheta.theory.domain import MPMATH_MODULES, NUMPY_MODULES, check_domain, mp_number, u
 from bigtheta.theory.errors import InvalidInputError, whole_number
 from bigtheta.theory.expression import FUNCTIONS, parse_expression
+from bigtheta.theory.floats import without_floats
 from bigtheta.theory.stable import Softplus, without_overflow
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Activation:
         name: letters, digits and _ . - (starts with a letter).
         formula_name: the name is the formula as it was typed.
         expression: phi(u), in the symbol `bigtheta.theory.activation.u`; any single free symbol is taken as u.
+            Floats in it are the fractions that their bits are.
 
     Raises:
         InvalidInputError: if the expression has another free symbol, is complex, or a breakpoint cannot be solved for.
@@ -115,7 +117,7 @@ class Activation:
                 f"activation {self.name!r}: expected a SymPy expression but got {self.expression!r}; "
                 "read text with Activation.parse"
             )
-        expression = sympy.sympify(self.expression)
+        expression = without_floats(sympy.sympify(self.expression), f"activation {self.name!r}")
         symbols = expression.free_symbols
         if len(symbols) > 1:
             raise InvalidInputError(

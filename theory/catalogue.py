@@ -18,6 +18,7 @@ from bigtheta.theory import plugins
 from bigtheta.theory.activation import Activation, u
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.expression import parse_expression
+from bigtheta.theory.floats import without_floats
 from bigtheta.theory.stable import Softplus
 
 __all__ = ["CATALOGUE", "activation", "parameters"]
@@ -78,7 +79,8 @@ def activation(name: str | Activation, **given: object) -> Activation:
 
     Args:
         name: a catalogue name, `name(parameter=number, ...)`, or a formula in u.
-        given: the parameters of a catalogue activation: numbers, or text such as "1/5".
+        given: the parameters of a catalogue activation: numbers, or text such as "1/5". "0.2" is 1/5; the float 0.2 is
+            the fraction that its bits are.
 
     Raises:
         InvalidInputError: for a name that is neither in the catalogue nor a formula, or a parameter it does not have.
@@ -174,7 +176,8 @@ def _keyword_call(text: str) -> tuple[str, dict[str, object]] | None:
 
 
 def _number(name: str, key: str, value: object) -> Expr:
-    number = value if isinstance(value, sympy.Expr) else parse_expression(value, {}, what=f"activation {name}: {key}")
+    what = f"activation {name}: {key}"
+    number = without_floats(value, what) if isinstance(value, sympy.Expr) else parse_expression(value, {}, what=what)
     if not (isinstance(number, sympy.Expr) and number.is_number and number.is_finite and number.is_real):
         raise InvalidInputError(f"activation {name}: expected a real number but got {key}={value!r}")
     return number

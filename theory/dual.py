@@ -19,6 +19,7 @@ from bigtheta.theory.closed import Erf, Wave, terms
 from bigtheta.theory.energy import energy
 from bigtheta.theory.errors import InvalidInputError, whole_number
 from bigtheta.theory.expression import parse_expression
+from bigtheta.theory.floats import without_floats
 from bigtheta.theory.hermite import MAX_ORDER, expansion
 from bigtheta.theory.number import Estimated, Exact, Number
 
@@ -36,7 +37,7 @@ def dual(act: Activation | str, rho: object, *, derivative: int = 0, digits: int
 
     Args:
         act: an activation, a catalogue name or a formula in u.
-        rho: a number from -1 to 1, taken as exact.
+        rho: a number from -1 to 1, taken as exact: a float is the fraction that its bits are, "0.1" is 1/10.
         derivative: r, 0 or 1.
         digits: significant digits asked for.
 
@@ -52,7 +53,8 @@ def dual(act: Activation | str, rho: object, *, derivative: int = 0, digits: int
     """
     act = activation(act)
     r = whole_number("derivative", derivative, low=0, high=1, where="dual")
-    at = rho if isinstance(rho, sympy.Expr) else parse_expression(rho, {}, what="correlation")
+    what = "correlation"
+    at = without_floats(rho, what) if isinstance(rho, sympy.Expr) else parse_expression(rho, {}, what=what)
     if not isinstance(at, sympy.Expr) or not at.is_real or not -1 <= at <= 1:
         raise InvalidInputError(f"dual: expected a correlation from -1 to 1 but got rho={rho!r}")
     if r and not act.is_weakly_differentiable:

@@ -1,7 +1,7 @@
 """Reading formulas: a whitelist of Python's syntax tree to SymPy, never `eval` or `sympify` on raw text.
 
 Only numbers, the names given, + - * / **, unary signs, comparisons and calls of known functions are understood.
-Decimal numbers become exact fractions: "0.1" is 1/10.
+Decimal numbers become exact fractions: "0.1" is 1/10. A float object is the fraction that its bits are (`floats`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import sympy
 
 from bigtheta.theory.errors import InvalidInputError, printable, unknown_name
+from bigtheta.theory.floats import exact_number
 
 __all__ = ["FUNCTIONS", "parse_expression", "substituted"]
 
@@ -63,7 +64,7 @@ def parse_expression(
     """Read one formula into SymPy.
 
     Args:
-        text: the formula, at most 2,000 characters; ^ is read as **.
+        text: the formula, at most 2,000 characters; ^ is read as **. Or a number, taken as exact.
         symbols: the names that may stand in it, each with its SymPy value.
         functions: the functions that may be called.
         what: what the formula is, for the error message.
@@ -79,9 +80,11 @@ def parse_expression(
     ...
     bigtheta.theory.errors.InvalidInputError: expression ...: unknown function '__import__'; valid: abs, ...
     """
-    if isinstance(text, bool) or not isinstance(text, str | int | float | Fraction):
-        raise InvalidInputError(f"{what}: expected a formula as text but got {text!r}")
-    source = str(text).strip().replace("^", "**")
+    if not isinstance(text, str):
+        if (number := exact_number(text, what)) is None:
+            raise InvalidInputError(f"{what}: expected a formula as text but got {text!r}")
+        text = str(number)
+    source = text.strip().replace("^", "**")
     where = f'{what} "{printable(source[:80])}"'
     if not source:
         raise InvalidInputError(f"{what}: expected a formula but got nothing")

@@ -11,13 +11,17 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 import mpmath
+import sympy
+
+from bigtheta.theory.floats import without_floats
 
 __all__ = ["Certified", "Estimated", "Exact", "Number"]
 
 
 @dataclass(frozen=True)
 class Exact:
-    """A number known exactly, as a SymPy expression; `digits` is how many are printed.
+    """A number known exactly, as a SymPy expression; `digits` is how many are printed. Floats in it are the fractions
+    that their bits are.
 
     >>> import sympy
     >>> print(Exact(1 / sympy.sqrt(2 * sympy.pi), digits=20))
@@ -26,6 +30,9 @@ class Exact:
 
     expression: Any
     digits: int = field(default=15, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "expression", without_floats(sympy.sympify(self.expression), "exact number"))
 
     @property
     def value(self) -> float:

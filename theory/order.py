@@ -20,6 +20,7 @@ from bigtheta.theory.constants import EffortError, UndecidedError, rational
 from bigtheta.theory.errors import InvalidInputError, OutsideScaleError
 from bigtheta.theory.expansion import MOST_OPERATIONS, Expansion, vanishes
 from bigtheta.theory.expression import FUNCTIONS, parse_expression
+from bigtheta.theory.floats import without_floats
 from bigtheta.theory.scale import SIZES, Path
 
 __all__ = ["Order", "ZeroError", "leading_order", "read_along"]
@@ -151,8 +152,7 @@ def read_along(expression: object, path: Path | Mapping[str, object] | None) -> 
     )
     if not isinstance(formula, sympy.Expr):
         raise InvalidInputError(f"expression: expected a quantity but got the condition {formula}")
-    if formula.has(sympy.Float):
-        formula = sympy.nsimplify(formula, rational=True)
+    formula = without_floats(formula)
     for odd in (sympy.I, sympy.oo, -sympy.oo, sympy.zoo, sympy.nan):
         if formula.has(odd):
             raise OutsideScaleError(f"leading order of {formula}: expected real, finite constants but it holds {odd}")

@@ -13,6 +13,7 @@ import sympy
 
 from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
 from bigtheta.theory.expression import parse_expression, substituted
+from bigtheta.theory.floats import without_floats
 
 __all__ = ["SIZES", "Path", "Sizes", "d", "geometric", "k", "n", "p"]
 
@@ -173,7 +174,7 @@ def _chained(name: str, rule: Expr, rules: Mapping[Expr, Expr]) -> Expr:
 def _rule(name: str, value: object) -> Expr:
     """Read one rule of a path: a quantity in the size symbols, which are told apart by name."""
     expression = (
-        value
+        without_floats(value, f"path {name}")
         if isinstance(value, sympy.Basic)
         else parse_expression(value, {size: SIZES[size] for size in _FREE}, what=f"path {name}")
     )

@@ -112,7 +112,7 @@ def law_from_spec(content: dict[str, Any]) -> Law:
         statement=spec.statement,
         sizes=spec.sizes,
         quantity=spec.quantity,
-        path=spec.path,
+        path={name: repr(rule) if isinstance(rule, float) else rule for name, rule in spec.path.items()},  # as spelt
         activations=spec.activations,
         inputs=spec.inputs,
         labels=spec.labels or None,

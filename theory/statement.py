@@ -22,6 +22,7 @@ import sympy
 
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.expression import FUNCTIONS, MAX_LENGTH, parse_expression
+from bigtheta.theory.floats import without_floats
 from bigtheta.theory.scale import SIZES
 
 __all__ = ["BigO", "Limit", "Omega", "Peak", "Sense", "Statement", "Theta", "lam", "mu"]
@@ -288,9 +289,8 @@ def _listed(text: str) -> list[str]:
 
 def _place(value: object) -> Expr:
     """Read one place of a peak: a positive number, exactly."""
-    value = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(value, sympy.Basic):
-        value = parse_expression(value, SIZES, what="statement Peak, at")
+    what = "statement Peak, at"
+    value = without_floats(value, what) if isinstance(value, sympy.Basic) else parse_expression(value, SIZES, what=what)
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):

@@ -154,7 +154,10 @@ def test_decimal_arithmetic_has_no_rounding(text, expected):
     assert (got.p, got.q) == expected
 
 
-@pytest.mark.parametrize(("value", "expected"), [(3, (3, 1)), (0.1, (1, 10)), (Fraction(1, 3), (1, 3)), (-2, (-2, 1))])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(3, (3, 1)), ("0.1", (1, 10)), (0.1, (0.1).as_integer_ratio()), (Fraction(1, 3), (1, 3)), (-2, (-2, 1))],
+)
 def test_numbers_are_read_too(value, expected):
     got = parse_expression(value, {})
     assert (got.p, got.q) == expected

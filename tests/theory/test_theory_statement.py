@@ -34,7 +34,7 @@ PARSED = [
     ("Peak(n/d, at=1, 5)", Peak(n / d, at=np.array([1, 5]))),
     ("Peak(n/d, at=(1+3)/2)", Peak(n / d, at=np.int64(2))),
     ("Peak(n/d, at=[sqrt(2)/2, 2^2])", Peak(n / d, at=[4, sympy.sqrt(2) / 2])),
-    ("Peak(n/d, at=0.7)", Peak(n / d, at=0.7)),
+    ("Peak(n/d, at=0.7)", Peak(n / d, at="0.7")),
     ("Peak(n/d, at=n/n)", Peak(n / d, at=1)),
     ("Peak(max(n, d)/k, at=max(1, 2))", Peak(sympy.Max(n, d) / k, at=2)),
     ("Peak(n/(d*k - k*(k-1)/2), at=1)", Peak(n / (d * k - k * (k - 1) / 2), at=1)),
@@ -205,7 +205,7 @@ LATEX = [
     (Theta("n", up_to_logs=True), [r"\tilde{\Theta}\left("]),
     (BigO("n", up_to_logs=True), [r"\tilde{O}\left("]),
     (Peak("n/k", at=1), [r"\text{peak at } \frac{n}{k} = 1"]),
-    (Peak("n/k", at=[0.7, sympy.sqrt(2)]), [r"\text{peaks at } \frac{n}{k} = 0.7,\ \sqrt{2}"]),
+    (Peak("n/k", at=["0.7", sympy.sqrt(2)]), [r"\text{peaks at } \frac{n}{k} = 0.7,\ \sqrt{2}"]),
 ]
 
 
