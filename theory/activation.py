@@ -24,6 +24,7 @@ from bigtheta.theory.errors import InvalidInputError, whole_number
 from bigtheta.theory.expression import FUNCTIONS, parse_expression
 from bigtheta.theory.floats import without_floats
 from bigtheta.theory.stable import Softplus, without_overflow
+from bigtheta.theory.zeros import ZerosError, inside, is_root, ordered, real_zeros, value_at
 
 if TYPE_CHECKING:
     from bigtheta.theory.growth import Growth
@@ -152,7 +153,7 @@ class Activation:
         edges = [-sympy.oo, *points, sympy.oo]
         pieces: list[Piece] = []
         for low, high in itertools.pairwise(edges):
-            smooth = _smooth_on(self.expression, _between(low, high))
+            smooth = _smooth_on(self.expression, inside(low, high))
             if pieces and sympy.simplify(pieces[-1].expression - smooth) == 0:
                 pieces[-1] = Piece(pieces[-1].low, high, pieces[-1].expression)
             else:
@@ -201,10 +202,13 @@ class Activation:
         2
         """
         pieces = self.derivative(order)
-        for left, right in itertools.pairwise(pieces):
-            if abs(float(left.high) - float(at)) < 1e-12:
-                return sympy.simplify(right.expression.subs(u, at) - left.expression.subs(u, at))
-        return sympy.Integer(0)
+        at = sympy.sympify(at)
+        gaps = [abs(float(left.high - at)) for left in pieces[:-1]]
+        if not gaps or min(gaps) >= 1e-12:
+            return sympy.Integer(0)
+        here = gaps.index(min(gaps))  # the nearest, since kinks may be closer to each other than any tolerance
+        kink = pieces[here].high if is_root(pieces[here].high) else at
+        return value_at(pieces[here + 1].expression - pieces[here].expression, kink)
 
     @cached_property
     def is_weakly_differentiable(self) -> bool:
@@ -234,9 +238,9 @@ class Activation:
         return True
 
     def _mirrors(self, sign: int) -> bool:
-        edges = sorted({sympy.Integer(0), *(abs(k) for k in self.kinks)}, key=lambda e: float(e))
+        edges = ordered([sympy.Integer(0), *(k if k > 0 else -k for k in self.kinks)])
         for low, high in zip(edges, [*edges[1:], sympy.oo], strict=True):
-            middle = _between(low, high)
+            middle = inside(low, high)
             right = _smooth_on(self.expression, middle)
             left = _smooth_on(self.expression, -middle).subs(u, -u)
             difference = sympy.expand((left - sign * right).replace(Softplus, _one_way))
@@ -299,28 +303,15 @@ def _breakpoints(expression: Expr, name: str) -> list[Expr]:
         if u not in condition.free_symbols:
             continue
         try:
-            roots = sympy.solveset(condition, u, sympy.S.Reals)
-        except (NotImplementedError, ValueError) as error:
-            raise InvalidInputError(f"activation {name!r}: cannot solve {condition} = 0 for its kinks") from error
-        if isinstance(roots, sympy.ConditionSet) or roots.has(sympy.ConditionSet):
-            raise InvalidInputError(
-                f"activation {name!r}: {condition} = 0 cannot be solved exactly for the kinks; write them another way"
+            points.update(real_zeros(condition))
+        except ZerosError as error:
+            why = (
+                "= 0 must have finitely many real roots"
+                if error.infinite
+                else "= 0 cannot be solved exactly for the kinks; write them another way"
             )
-        if not isinstance(roots, sympy.FiniteSet | sympy.sets.sets.EmptySet):
-            raise InvalidInputError(f"activation {name!r}: {condition} = 0 must have finitely many real roots")
-        points.update(roots)
-    return sorted(points, key=lambda point: float(point))
-
-
-def _between(low: Expr, high: Expr) -> Expr:
-    """Return a rational point strictly inside (low, high)."""
-    if low == -sympy.oo and high == sympy.oo:
-        return sympy.Integer(0)
-    if low == -sympy.oo:
-        return sympy.floor(high) - 1
-    if high == sympy.oo:
-        return sympy.ceiling(low) + 1
-    return sympy.nsimplify((low + high) / 2, rational=True) if (low + high).is_rational else (low + high) / 2
+            raise InvalidInputError(f"activation {name!r}: {condition} {why}") from error
+    return list(ordered(points))
 
 
 def _smooth_on(expression: Expr, point: Expr) -> Expr:

@@ -6,6 +6,7 @@ complex ball a function returns a non-finite ball where it may fail to be analyt
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import math
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import mpmath
 import sympy
 
-from bigtheta.theory.activation import u
+from bigtheta.theory.domain import u
 from bigtheta.theory.errors import BigthetaError
 from bigtheta.theory.number import Certified
 from bigtheta.theory.stable import Softplus
@@ -111,6 +112,8 @@ def _node(e: Expr, seen: dict[Expr, BallFunction]) -> BallFunction:
         return lambda x: flint.arb.pi()
     if e is sympy.E:
         return lambda x: flint.arb.const_e()
+    if isinstance(e, sympy.CRootOf):
+        return _constant(lambda x: _root(e))
     if e.is_Add or e.is_Mul:
         parts = [_compile(a, seen) for a in e.args]
         if not e.free_symbols:
@@ -135,6 +138,15 @@ def _node(e: Expr, seen: dict[Expr, BallFunction]) -> BallFunction:
     if not e.free_symbols:
         return _constant(lambda x: function(inner(x)))
     return lambda x: function(inner(x))
+
+
+def _root(root: Expr) -> Ball:
+    """A real root of a polynomial, isolated; they are counted from the least."""
+    whole = root.poly.clear_denoms(convert=True)[1]
+    polynomial = flint.fmpz_poly([int(c) for c in reversed(whole.all_coeffs())])
+    real = [z.real for z, _ in polynomial.complex_roots() if z.imag.is_zero()]  # disjoint at any precision
+    real.sort(key=functools.cmp_to_key(lambda a, b: -1 if a < b else 1))
+    return real[root.index]
 
 
 def _constant(function: BallFunction) -> BallFunction:

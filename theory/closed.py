@@ -22,6 +22,7 @@ import sympy
 from sympy.simplify.fu import TR8
 
 from bigtheta.theory.activation import Activation, Piece, u
+from bigtheta.theory.zeros import is_root
 
 __all__ = ["Erf", "Wave", "closed_form", "exact_moment", "exact_projection", "j", "terms"]
 
@@ -149,7 +150,7 @@ def _read(pieces: tuple[Piece, ...]) -> tuple[tuple[Term, ...], tuple[Step, ...]
     steps = []
     for left, right in itertools.pairwise(pieces):
         difference = terms(sympy.expand(right.expression - left.expression))
-        if difference is None or not left.high.is_comparable:
+        if difference is None or not left.high.is_comparable or is_root(left.high):
             return None
         by_rate: dict[Expr, dict[int, Expr]] = {}
         for term in difference:

@@ -132,4 +132,4 @@ def _certified(act: Activation, order: int, digits: int) -> tuple[Certified, ...
 
 def _right_half(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
     """The pieces on u > 0: what phi h_j, an even function, is integrated over."""
-    return tuple(Piece(sympy.Max(p.low, 0), p.high, p.expression) for p in pieces if p.high > 0)
+    return tuple(Piece(p.low if p.low > 0 else sympy.Integer(0), p.high, p.expression) for p in pieces if p.high > 0)
