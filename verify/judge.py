@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
@@ -52,14 +53,17 @@ def judge(
     along: str | None = None,
     path: Path | None = None,
     constants: Mapping[Any, float] | None = None,
-    value: str = "value",
+    size: Mapping[str, str] | None = None,
+    value: str | None = None,
+    where: Mapping[str, object] | None = None,
     look: tuple[int, int] | None = None,
 ) -> Judgement:
     """Judge samples of a quantity against a statement on how it scales.
 
     Args:
         sizes: arrays by name, an entry a cell, such as {"n": [100, 200, 400], "d": [200, 400, 800]}; or a table with a
-            row a sample (a frame, or the path of a CSV file) with columns n, d, k, p and `value`, then without samples.
+            row a sample (a frame, or the path of a file) with columns n, d, k, p and `value`, then without samples;
+            `verify.table` says what else is read.
         samples: one array of positive samples for each cell.
         statement: `Theta(sqrt(n))`, or the same as text. Several sizes that vary on their own each have an exponent,
             and all must agree.
@@ -69,7 +73,9 @@ def judge(
         along: the one size whose exponent is judged; default every size that varies on its own.
         path: the exact path, if known, for the claimed exponent.
         constants: values of mu(j) and lam in the statement.
-        value: the column of samples in a table.
+        size: of a table, the column of each size that has another name, such as {"n": "width"}.
+        value: of a table, the column of samples (default `value`).
+        where: of a table, the rows to read, such as {"activation": "relu"}.
         look: (k, K) if this is the k-th of K looks at growing samples; the noise is then taken larger, so that the
             error rates hold over all looks.
 
@@ -92,11 +98,20 @@ def judge(
             samples, statement = None, samples
         if samples is not None:
             raise InvalidInputError("judge: a table holds its samples; give samples only with sizes by name")
-        sizes, samples = read_table(sizes, value=value)
+        table = read_table(sizes, size=size, value=value, where=where)
+        if table.of_means and (estimand or "mean") != "mean":
+            raise InvalidInputError(f"judge: a table of means has no {estimand}; leave estimand={estimand!r} out")
+        found = judge(
+            table.sizes, table.samples, statement, margin, estimand="mean" if table.of_means else estimand, along=along,
+            path=path, constants=constants, look=look,
+        )  # fmt: skip
+        return replace(found, read_as=table.notes)
+    if given := [name for name, asked in (("size", size), ("value", value), ("where", where)) if asked is not None]:
+        raise InvalidInputError(f"judge: {', '.join(given)} are of a table; these are arrays by name")
     claim = statement if isinstance(statement, Statement) else Statement.parse(statement)  # type: ignore[arg-type]
     if isinstance(claim, Peak):
-        where, noise = PEAK_MARGIN if margin is None else margin, _inflation(look)
-        return judge_peaks(sizes, samples, claim, where, estimand=estimand or "geomean", inflation=noise)  # type: ignore[arg-type]
+        near, noise = PEAK_MARGIN if margin is None else margin, _inflation(look)
+        return judge_peaks(sizes, samples, claim, near, estimand=estimand or "geomean", inflation=noise)  # type: ignore[arg-type]
     is_limit = claim.sense is Sense.LIMIT
     delta = _checked_margin(margin, LIMIT_MARGIN if is_limit else MARGIN)
     wanted = estimand or ("mean" if is_limit else "geomean")

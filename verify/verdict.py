@@ -154,6 +154,8 @@ class Judgement:
     """Where an exact limit decided: both steps."""
     limit_target: float = 1.0
     """What `estimate` is compared with for a limit: the constant claimed, or 1 for a ratio."""
+    read_as: tuple[str, ...] = ()
+    """How a table of samples was read, where there was something to decide."""
 
     def __str__(self) -> str:
         return f"{self.verdict.value}: {self.reason}"

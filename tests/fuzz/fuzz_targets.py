@@ -131,7 +131,7 @@ def read_csv(data: bytes) -> bool:
     file.write_bytes(data)
 
     def read() -> None:
-        _, samples = read_table(file)
+        samples = read_table(file).samples
         if len(samples) < 12 and sum(map(len, samples)) < 200 and crc32(data) % 4 == 0:
             judge(file, statement="Theta(sqrt(n))")
 

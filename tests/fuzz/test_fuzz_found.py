@@ -26,7 +26,7 @@ from bigtheta.theory.plugins import PluginError
 from bigtheta.theory.scale import Path
 from bigtheta.theory.spec import law_from_spec, read_spec
 from bigtheta.theory.statement import Statement
-from bigtheta.verify import options, table
+from bigtheta.verify import options, table_text
 from bigtheta.verify.cli import main
 from bigtheta.verify.report.pages import page_name
 from bigtheta.verify.report.read import report_from_dict
@@ -202,7 +202,7 @@ def test_a_table_of_the_command_line_that_cannot_be_read_is_refused(text):
 # Tables of samples
 
 
-@pytest.mark.parametrize("content", [b"n,val\tue\n1,2\n", b"\x00\x00", b'"n\n\n","value"\n1,2\n', b"n" + b"9" * 5000])
+@pytest.mark.parametrize("content", [b"n,val\tue\n1,2\n", b"\x00\x00", b'"n\n\nm","value"\n1,2\n', b"n" + b"9" * 5000])
 def test_the_name_of_a_column_is_quoted_in_one_line(tmp_path, content):
     (tmp_path / "data.csv").write_bytes(content)
     with pytest.raises(InvalidInputError) as caught:
@@ -216,7 +216,7 @@ def test_a_number_beyond_float64_is_refused(tmp_path):
 
 
 def test_a_table_that_is_too_large_or_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(table, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(table_text, "MAX_BYTES", 10_000)
     content = b"n,value\n" + b"10,1.5\n" * 5_000
     for name, data in (("data.csv", content), ("data.csv.gz", gzip.compress(content))):
         (tmp_path / name).write_bytes(data)
@@ -227,7 +227,7 @@ def test_a_table_that_is_too_large_or_unpacks_to_too_much_is_refused(tmp_path, m
 def test_a_packed_table_is_read_and_a_damaged_one_refused(tmp_path):
     content = gzip.compress(b"n,value\n10,1.5\n")
     (tmp_path / "data.csv.gz").write_bytes(content)
-    assert read_table(tmp_path / "data.csv.gz")[0] == {"n": [10.0]}
+    assert read_table(tmp_path / "data.csv.gz").sizes == {"n": [10.0]}
     for damaged in (content[:-5], content[:12] + b"\xff\xff" + content[14:], b"no gzip"):
         (tmp_path / "data.csv.gz").write_bytes(damaged)
         with pytest.raises(InvalidInputError, match="cannot be read"):
