@@ -8,7 +8,7 @@ where the time of a trial is that of starting its operations, as for small trial
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import torch
@@ -23,6 +23,8 @@ TRUSTED = 1e6
 """Largest condition of a system that counts as solved in a stack; beyond it the order of additions shows in 1e-9."""
 
 Block = Callable[[slice, slice], Tensor]
+Features = Callable[[], Tensor]
+"""Makes the features, as where the Gram matrix does not do. Shape (n, p)."""
 
 
 class Solved(Protocol):
@@ -31,6 +33,11 @@ class Solved(Protocol):
     @property
     def coefficients(self) -> Tensor:
         """The solution. Shape (..., n)."""
+        ...
+
+    @property
+    def parameters(self) -> Tensor | None:
+        """Of the features, where these were solved for in place of a Gram matrix. Shape (..., p)."""
         ...
 
 
@@ -57,8 +64,8 @@ class Algebra(Protocol[Answer_co]):
         """Add A B to `total` in place. Shapes: (..., m, d), (..., m, k), (..., k, d)."""
         ...
 
-    def solve(self, gram: Tensor, y: Tensor, *, ridge: float) -> Answer_co:
-        """Solve (K + ridge I) c = y; `gram` may be overwritten."""
+    def solve(self, gram: Tensor, y: Tensor, *, ridge: float, features: Features | None = None) -> Answer_co:
+        """Solve (K + ridge I) c = y; `gram` may be overwritten. One trial falls back on `features`, Phi Phi^T = K."""
         ...
 
     def least_squares(self, features: Tensor, y: Tensor) -> Answer_co:
@@ -90,8 +97,8 @@ class _Alone:
     def add_product_(self, total: Tensor, a: Tensor, b: Tensor) -> Tensor:
         return total.addmm_(a, b)
 
-    def solve(self, gram: Tensor, y: Tensor, *, ridge: float) -> Solution:
-        return solve_gram(gram, y, ridge=ridge)
+    def solve(self, gram: Tensor, y: Tensor, *, ridge: float, features: Features | None = None) -> Solution:
+        return solve_gram(gram, y, ridge=ridge, features=features)
 
     def least_squares(self, features: Tensor, y: Tensor) -> Solution:
         return solve_least_squares(features, y)
@@ -107,6 +114,7 @@ class Stack:
         trusted: whether each Cholesky worked, its residual is at most 1e-6 and its condition at most 1e6; any other
             trial has to be solved alone. Shape (b,).
         status: of the trusted ones, "ok" or "least-squares".
+        parameters: the coefficients, where they are those of the features.
     """
 
     coefficients: Tensor
@@ -114,6 +122,7 @@ class Stack:
     condition: Tensor
     trusted: Tensor
     status: str
+    parameters: Tensor | None = None
 
 
 class _Together:
@@ -131,11 +140,12 @@ class _Together:
     def add_product_(self, total: Tensor, a: Tensor, b: Tensor) -> Tensor:
         return total.baddbmm_(a, b)
 
-    def solve(self, gram: Tensor, y: Tensor, *, ridge: float) -> Stack:
+    def solve(self, gram: Tensor, y: Tensor, *, ridge: float, features: Features | None = None) -> Stack:
         return _solve_stack(gram, y, ridge, "ok")
 
     def least_squares(self, features: Tensor, y: Tensor) -> Stack:
-        return _solve_stack(features.mT @ features, times(features.mT, y), 0.0, "least-squares")
+        found = _solve_stack(features.mT @ features, times(features.mT, y), 0.0, "least-squares")
+        return replace(found, parameters=found.coefficients)
 
 
 ALONE = _Alone()

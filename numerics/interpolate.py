@@ -1,13 +1,15 @@
 """Solving for the interpolator: c with (K + ridge I) c = y, K a Gram matrix; residual and condition checked.
 
 Cholesky first; where it fails, a symmetric eigendecomposition. More labels than parameters: least squares through the
-p x p normal equations of the features. A result always says how it was reached; nothing is jittered.
+p x p normal equations of the features. Both square the condition of the features, so where both fail and the features
+are at hand, their singular values decide. A result always says how it was reached; nothing is jittered.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,7 +18,8 @@ from bigtheta.numerics.cholesky import factor_, solve_factored
 from bigtheta.theory.errors import whole_number
 
 __all__ = [
-    "IN_PLACE", "RESIDUAL_LIMIT", "Solution", "residual_limit", "solve_gram", "solve_least_squares", "solve_prefixes",
+    "IN_PLACE", "RESIDUAL_LIMIT", "Solution", "residual_limit", "solve_features", "solve_gram",
+    "solve_least_squares", "solve_prefixes",
 ]  # fmt: skip
 
 RESIDUAL_LIMIT = 1e-6
@@ -30,16 +33,19 @@ IN_PLACE = 4096
 class Solution:
     """A solved system. residual = |A c - y|/|y|, the largest over label vectors; condition estimated.
 
-    coefficients has the shape of y, (n,) or (n, r); condition = largest/smallest eigenvalue.
+    coefficients has the shape of y, (n,) or (n, r); condition = largest/smallest eigenvalue. parameters are those of
+    the features, (p,) or (p, r), where they were solved for: least squares, and "svd"; both are then the same.
 
-    status: "ok" (Cholesky), "eigh" (Cholesky failed, eigenvalues did it), "least-squares" (more labels than
-    parameters, no interpolation asked), or "failed" (residual above `residual_limit` or not finite).
+    status: "ok" (Cholesky), "eigh" (Cholesky failed, eigenvalues did it), "svd" (they failed too, singular values of
+    the features did it), "least-squares" (more labels than parameters, no interpolation asked), or "failed" (residual
+    above `residual_limit` or not finite).
     """
 
     coefficients: Tensor
     residual: float
     condition: float
     status: str
+    parameters: Tensor | None = None
 
 
 def residual_limit(dtype: torch.dtype) -> float:
@@ -59,12 +65,17 @@ def _condition_limit(dtype: torch.dtype) -> float:
     return 0.0222 / torch.finfo(dtype).eps
 
 
-def solve_gram(gram: Tensor, y: Tensor, *, ridge: float = 0.0) -> Solution:
+def solve_gram(
+    gram: Tensor, y: Tensor, *, ridge: float = 0.0, features: Callable[[], Tensor] | None = None
+) -> Solution:
     """Return c with (K + ridge I) c = y for a symmetric positive definite n x n Gram matrix K.
 
     y of shape (n,) or (n, r): r label vectors share one factor, at almost no cost. From n = 4096 on the factor is made
     in the memory of `gram`, whose strict upper triangle gives K back at the end: one n x n matrix in all. (The rare way
     by eigenvalues takes several.)
+
+    Args:
+        features: makes Phi (n, p) with K = Phi Phi^T; where the Gram matrix fails, `solve_features` takes its place.
 
     >>> solution = solve_gram(torch.eye(3, dtype=torch.float64) * 4, torch.ones(3, dtype=torch.float64))
     >>> solution.coefficients.tolist(), solution.status
@@ -74,15 +85,24 @@ def solve_gram(gram: Tensor, y: Tensor, *, ridge: float = 0.0) -> Solution:
         diagonal = gram.diagonal().clone()
         gram.diagonal().add_(ridge)
         try:
-            return _solve(gram, y, lambda: gram)
+            found = _solve(gram, y, lambda: gram)
         finally:
             gram.diagonal().copy_(diagonal)
-    system = gram if ridge == 0 else gram + ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    return _solve(system.clone(), y, lambda: system)
+    else:
+        system = gram if ridge == 0 else gram + ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+        found = _solve(system.clone(), y, lambda: system)
+    if found.status != "failed" or features is None or not math.isfinite(found.residual):
+        return found
+    return solve_features(features(), y, ridge=ridge)
 
 
 def _solve(work: Tensor, y: Tensor, system: Callable[[], Tensor]) -> Solution:
     """Solve in the memory of `work`, a copy of `system()`, or that matrix itself, which is then whole at the end."""
+    return _by_cholesky(work, y, system) or _by_eigenvalues(system(), y)
+
+
+def _by_cholesky(work: Tensor, y: Tensor, system: Callable[[], Tensor]) -> Solution | None:
+    """The solution from a factor in `work`, or None where it cannot be trusted."""
     found = None
     factored = factor_(work)
     if factored is not None:
@@ -95,7 +115,7 @@ def _solve(work: Tensor, y: Tensor, system: Callable[[], Tensor]) -> Solution:
             found = Solution(c, residual, condition, "ok")
         if whole is work:
             factored.restore_()
-    return found or _by_eigenvalues(system(), y)
+    return found
 
 
 def solve_prefixes(gram: Tensor, y: Tensor, sizes: Sequence[int], *, ridge: float = 0.0) -> list[Solution]:
@@ -132,11 +152,47 @@ def solve_prefixes(gram: Tensor, y: Tensor, sizes: Sequence[int], *, ridge: floa
 def solve_least_squares(features: Tensor, y: Tensor) -> Solution:
     """Return theta minimising |Phi theta - y| for features Phi of shape (n, p), n > p, by the p x p normal equations.
 
-    The residual reported is that of the normal equations, |Phi^T (Phi theta - y)| / |Phi^T y|.
+    The residual reported is that of the normal equations, |Phi^T (Phi theta - y)| / |Phi^T y|. It does not see a
+    direction that is lost in rounding, so where Cholesky fails, theta comes from the singular values of Phi.
     """
-    solution = solve_gram(features.T @ features, features.T @ y)
-    status = "least-squares" if solution.status != "failed" else "failed"
-    return Solution(solution.coefficients, solution.residual, solution.condition, status)
+    gram, right = features.T @ features, features.T @ y
+    found = _by_cholesky(gram if len(gram) >= IN_PLACE else gram.clone(), right, lambda: gram)
+    if found is not None:
+        return replace(found, status="least-squares", parameters=found.coefficients)
+    return solve_features(features, y)
+
+
+def solve_features(features: Tensor, y: Tensor, *, ridge: float = 0.0) -> Solution:
+    """Return the least theta that minimises |Phi theta - y|^2 + ridge |theta|^2, by the singular values of Phi (n, p).
+
+    With Phi = U diag(s) V^T, theta = V diag(s/(s^2 + ridge)) U^T y over the s above max(n, p) eps times the largest.
+    Its error grows with the condition of Phi, where by a Gram matrix it grows with the square of that. The condition is
+    that of Phi Phi^T + ridge I on the range of Phi. For n <= p the residual is |Phi theta + ridge c - y|/|y| with
+    theta = Phi^T c; more labels leave one, and it is that of the normal equations,
+    |Phi^T (Phi theta - y) + ridge theta|/|Phi^T y|. Shapes: y (n,) or (n, r), theta (p,) or (p, r).
+
+    >>> phi = torch.tensor([[1.0, 1.0], [1.0, 1.0 + 2**-30]], dtype=torch.float64)  # det Phi Phi^T = 2^-60
+    >>> found = solve_features(phi, torch.tensor([2.0, 2.0 + 2**-30], dtype=torch.float64))
+    >>> found.status, found.coefficients.round(decimals=5).tolist()
+    ('svd', [1.0, 1.0])
+    """
+    n, p = features.shape
+    if not bool(torch.isfinite(features).all()):
+        lost = torch.full((p, *y.shape[1:]), float("nan")).to(y)
+        return Solution(lost, float("nan"), float("nan"), "failed", lost)
+    left, values, right = torch.linalg.svd(features, full_matrices=False)
+    kept = values > max(n, p) * torch.finfo(values.dtype).eps * values[0]
+    left, values, right = left[:, kept], values[kept], right[kept]
+    squares = (values.square() + ridge).reshape(-1, *[1] * (y.ndim - 1))
+    c = (left.T @ y) / squares
+    theta = right.T @ (values.reshape(squares.shape) * c)
+    if n > p:
+        residual = _residual(features.T @ (features @ theta) + ridge * theta, features.T @ y)
+    else:
+        residual = _residual(features @ theta + ridge * (left @ c), y)
+    condition = float(squares[0] / squares[-1]) if len(values) else float("inf")
+    reached = "least-squares" if n > p and ridge == 0 else "svd"
+    return Solution(theta, residual, condition, reached if residual <= residual_limit(y.dtype) else "failed", theta)
 
 
 def _by_eigenvalues(system: Tensor, y: Tensor) -> Solution:

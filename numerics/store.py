@@ -26,7 +26,7 @@ from bigtheta.theory.errors import BigthetaError, printable
 
 __all__ = ["ENGINE", "FAULTS", "SCHEMA", "Store", "StoreError", "checked_row", "checksum", "key", "schema_of"]
 
-ENGINE = 2
+ENGINE = 3
 """Raised when the same spec gives other numbers than before; older rows are then not used, and stay."""
 SCHEMA = 2
 """2: a checksum a row."""

@@ -69,6 +69,8 @@ def simulate(
         condition, and status, which is one of
         "ok": solved by Cholesky, the residual |K c - y|/|y| at most 1e-6 (1e-3 in float32);
         "eigh": Cholesky failed, eigenvalues reached that residual;
+        "svd": eigenvalues failed too, as near a threshold or with a tiny ridge, and singular values of the features did
+        it; with more labels than parameters the residual is that of the normal equations;
         "least-squares": more labels than parameters, so that none is reached;
         "failed": the residual is larger, or not a number;
         "no-series": two inputs so nearly parallel that the series of the kernel is too long; the value is NaN;

@@ -288,7 +288,9 @@ def _solve(a: Tensor, y: Tensor, eps: float) -> Solution:
     if eps == 0 and n > p:
         return solve_least_squares(a, y)
     if eps == 0:
-        solution = solve_gram(a @ a.T, y)
+        solution = solve_gram(a @ a.T, y, features=lambda: a)
+        if solution.parameters is not None:
+            return solution
         return Solution(a.T @ solution.coefficients, solution.residual, solution.condition, solution.status)
     found = minimise(a, y, eps)
     relative = found.gap / found.objective if found.objective > 0 else found.gap

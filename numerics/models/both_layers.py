@@ -36,23 +36,27 @@ def _(model: BothLayers, *, x: Tensor, w: Tensor, y: Tensor, act: Activation) ->
     h = x @ w.T
     q, p = phi(h), dphi(h)
     del h
-    if n > k + d * k and model.ridge == 0:
-        features = torch.cat([q, (p[:, :, None] * x[:, None, :]).reshape(n, d * k)], dim=1) * scale
-        solution = solve_least_squares(features, y)
-        theta, a = solution.coefficients[:k], solution.coefficients[k:].reshape(k, d)
-        return Interpolator(
-            lambda z: _predict(z, w, theta, a, phi, dphi, scale),
-            lambda z: _gradient(z, w, theta, a, dphi, ddphi, scale),
-            solution,
-        )
+
+    def features() -> Tensor:
+        return torch.cat([q, (p[:, :, None] * x[:, None, :]).reshape(n, d * k)], dim=1) * scale
 
     def block(rows: slice, columns: slice) -> Tensor:
         tangent = (p[rows] @ p[columns].T).mul_(x[rows] @ x[columns].T)
         return tangent.addmm_(q[rows], q[columns].T).mul_(1 / k)
 
-    gram = symmetric(n, block, like=x)
-    solution = solve_gram(gram, y, ridge=model.ridge)
-    del gram
+    if n > k + d * k and model.ridge == 0:
+        solution = solve_least_squares(features(), y)
+    else:
+        gram = symmetric(n, block, like=x)
+        solution = solve_gram(gram, y, ridge=model.ridge, features=features if k + d * k <= n else None)
+        del gram
+    if (found := solution.parameters) is not None:
+        theta, a = found[:k], found[k:].reshape(k, d)
+        return Interpolator(
+            lambda z: _predict(z, w, theta, a, phi, dphi, scale),
+            lambda z: _gradient(z, w, theta, a, dphi, ddphi, scale),
+            solution,
+        )
     c = solution.coefficients
     outer = q.T @ c * scale
 

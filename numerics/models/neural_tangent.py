@@ -49,21 +49,26 @@ def _fit(
         outer = dphi(h) @ a
         return algebra.add_product_(outer, ddphi(h).mul_(z @ a.mT), w).mul_(scale)
 
-    if n > d * k and model.ridge == 0:
-        features = (p[..., :, :, None] * x[..., :, None, :]).flatten(-2).mul_(scale)
-        solution = algebra.least_squares(features, y)
-        layer = solution.coefficients.reshape(w.shape)
-        return (
-            solution,
-            lambda z: ((z @ layer.mT) * dphi(z @ w.mT)).sum(-1) * scale,
-            lambda z: by_layer(z, layer),
-        )
+    def features() -> Tensor:
+        return (p[..., :, :, None] * x[..., :, None, :]).flatten(-2).mul_(scale)
 
     def block(rows: slice, columns: slice) -> Tensor:
         ours, theirs = (p[..., rows, :], x[..., rows, :]), (p[..., columns, :], x[..., columns, :])
         return (ours[0] @ theirs[0].mT).mul_(ours[1] @ theirs[1].mT).mul_(1 / k)
 
-    solution = algebra.solve(algebra.symmetric(n, block, like=x), y, ridge=model.ridge)
+    if n > d * k and model.ridge == 0:
+        solution = algebra.least_squares(features(), y)
+    else:
+        gram = algebra.symmetric(n, block, like=x)
+        solution = algebra.solve(gram, y, ridge=model.ridge, features=features if d * k <= n else None)
+        del gram
+    if (found := solution.parameters) is not None:
+        layer = found.reshape(w.shape)
+        return (
+            solution,
+            lambda z: ((z @ layer.mT) * dphi(z @ w.mT)).sum(-1) * scale,
+            lambda z: by_layer(z, layer),
+        )
     c = solution.coefficients
 
     def gradient(z: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bigtheta.numerics.interpolate import Solution, solve_gram, solve_least_squares
+from bigtheta.numerics.interpolate import solve_gram, solve_least_squares
 from bigtheta.numerics.models.base import Interpolator, interpolator
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.errors import InvalidInputError
@@ -38,25 +38,26 @@ def _(model: QuadraticForm, *, x: Tensor, w: None, y: Tensor, act: Activation) -
     ([[3.0, 0.0], [0.0, -1.0]], 3.0)
     """
     n, d = x.shape
-    if n > d * (d + 1) // 2 and model.ridge == 0:
-        solution, form = _least_squares(x, y)
-    else:
-        gram = (x @ x.T).square_()
-        solution = solve_gram(gram, y, ridge=model.ridge)
-        form = x.T @ (solution.coefficients[:, None] * x)
-        form = (form + form.T) / 2
-    return QuadraticFormInterpolator(lambda z: ((z @ form) * z).sum(-1), lambda z: 2 * z @ form, solution, form)
-
-
-def _least_squares(x: Tensor, y: Tensor) -> tuple[Solution, Tensor]:
-    """The form nearest to too many labels: features x_a^2 and sqrt(2) x_a x_b, a < b, whose 2-norm is |A|_F."""
-    d = x.shape[1]
     row, column = torch.triu_indices(d, d, device=x.device)
     scale = torch.where(row == column, 1.0, 2**0.5).to(x)
-    solution = solve_least_squares(x[:, row] * x[:, column] * scale, y)
-    upper = x.new_zeros(d, d)
-    upper[row, column] = solution.coefficients * scale / 2
-    return solution, upper + upper.T
+
+    def features() -> Tensor:
+        """x_a^2 and sqrt(2) x_a x_b, a < b: the 2-norm of their coefficients is |A|_F."""
+        return x[:, row] * x[:, column] * scale
+
+    if n > len(row) and model.ridge == 0:
+        solution = solve_least_squares(features(), y)
+    else:
+        gram = (x @ x.T).square_()
+        solution = solve_gram(gram, y, ridge=model.ridge, features=features if len(row) <= n else None)
+    if solution.parameters is None:
+        form = x.T @ (solution.coefficients[:, None] * x)
+        form = (form + form.T) / 2
+    else:
+        upper = x.new_zeros(d, d)
+        upper[row, column] = solution.parameters * scale / 2
+        form = upper + upper.T
+    return QuadraticFormInterpolator(lambda z: ((z @ form) * z).sum(-1), lambda z: 2 * z @ form, solution, form)
 
 
 def operator_norm(fitted: object) -> float:

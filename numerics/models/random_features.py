@@ -40,6 +40,8 @@ class RandomFeaturesInterpolator(Interpolator):
 def _(model: RandomFeatures, *, x: Tensor, w: Tensor, y: Tensor, act: Activation) -> RandomFeaturesInterpolator:
     """Min-norm (or ridge) fit from the n x n Gram, accumulated over blocks of neurons; n > k is least squares.
 
+    Where the Gram matrix is too badly conditioned, as near n = k, the singular values of Phi (n, k) take its place.
+
     K = Phi Phi^T, Phi = phi(X W^T)/sqrt(k); theta = Phi^T c; grad f(z) = W^T (theta ∘ phi'(W z)) / sqrt(k).
     Shapes: x (n, d), w (k, d), y (n,). Source: derived.
     """
@@ -102,8 +104,14 @@ def _fit(
         algebra.add_outer_(gram, made)
         if y.numel() * k <= KEPT:
             held.append(made)
-    solution = algebra.solve(algebra.complete_(gram.mul_(1 / k)), y, ridge=model.ridge)
+
+    def features() -> Tensor:
+        return torch.cat(held or [phi(x @ block.mT) for block in blocks], dim=-1).mul_(scale)
+
+    solution = algebra.solve(algebra.complete_(gram.mul_(1 / k)), y, ridge=model.ridge, features=features)
     del gram
+    if solution.parameters is not None:
+        return solution, _Function(solution.parameters, w, act, algebra)
     again = iter(held) if held else (phi(x @ block.mT) for block in blocks)
     theta = torch.cat([times(made.mT, solution.coefficients) for made in again], dim=-1).mul_(scale)
     return solution, _Function(theta, w, act, algebra)

@@ -54,8 +54,8 @@ def judged(law: Law) -> Judgement:
 def solving(change: Callable[[Any, Any], tuple[Any, Any]], patch: Patch) -> None:
     """Solve another system than the one asked for."""
 
-    def solve(gram: Any, y: Any, *, ridge: float = 0.0) -> Any:
-        return solve_gram(*change(gram, y), ridge=ridge)
+    def solve(gram: Any, y: Any, **options: Any) -> Any:
+        return solve_gram(*change(gram, y), **options)
 
     patch.setattr(algebra, "solve_gram", solve)
 
