@@ -6,7 +6,8 @@ What the papers plot: S against n at fixed d and k with its peaks, adversarial r
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import stdtrit
 
 from bigtheta.numerics.experiment import Experiment
 from bigtheta.numerics.sweep import choose_device, run
@@ -24,11 +26,11 @@ from bigtheta.theory.errors import InvalidInputError, whole_number
 from bigtheta.theory.limits.named import limit_of, limit_values
 from bigtheta.theory.model import Model, model
 from bigtheta.theory.scale import Path, Sizes
-from bigtheta.verify.fit import cell_means
 from bigtheta.verify.report.files import staged, unwritable
 from bigtheta.verify.report.sheet import frame_csv
+from bigtheta.verify.verdict import finite
 
-__all__ = ["Curve", "curve", "write_curve"]
+__all__ = ["Curve", "curve", "peak_lines", "write_curve"]
 
 Array = npt.NDArray[np.float64]
 
@@ -36,6 +38,8 @@ DENSE = 400
 """Points at which the limit is evaluated between the smallest and the largest size."""
 PROMINENCE = 1.02
 """A maximum of the limit that rises less than this factor over what surrounds it is none."""
+_CLOSER = 24
+"""Sizes looked at between two of the grid, to find a maximum that lies there."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,12 @@ class Curve:
     Attributes:
         experiment: what was simulated.
         variable: the size that varies.
-        cells: a row a cell: the sizes, trials, geomean, low, high (95%), limit.
+        cells: a row a cell: the sizes, trials, geomean, low, high (its 95% interval, of this cell alone), limit.
         limit: name of the exact limit, or None.
         line: the limit on a dense grid: columns of the sizes and `limit`; empty if there is none.
-        peaks: sizes at which the limit has a maximum.
+        peaks: sizes at which the limit has a maximum, those where it is infinite included.
         trials: a row a trial.
+        diverges: sizes at which the limit is infinite, each with the last of its stretch, mostly itself.
     """
 
     experiment: Experiment
@@ -59,6 +64,7 @@ class Curve:
     line: pd.DataFrame
     peaks: tuple[float, ...]
     trials: pd.DataFrame
+    diverges: tuple[tuple[float, float], ...] = ()
 
     def write(self, folder: str | FilePath) -> FilePath:
         """Write curve.svg, curve.csv (cells), limit.csv (the line), trials.csv and curve.json; return the folder."""
@@ -67,7 +73,8 @@ class Curve:
         about = {
             "schema": 1, "model": self.experiment.model.kind, "activation": self.experiment.activation.name,
             "quantity": self.experiment.quantity.kind, "variable": self.variable, "limit": self.limit,
-            "peaks": list(self.peaks), "cells": self.cells.to_dict("records"),
+            "peaks": list(self.peaks), "diverges": [list(stretch) for stretch in self.diverges],
+            "cells": self.cells.to_dict("records"),
         }  # fmt: skip
         return write_curve(folder, curve_svg(self), about, curve=self.cells, limit=self.line, trials=self.trials)
 
@@ -87,7 +94,7 @@ def write_curve(
             (writing / "curve.svg").write_text(picture, encoding="utf-8")
             for name, frame in frames.items():
                 (writing / f"{name}.csv").write_text(frame_csv(frame), encoding="utf-8")
-            (writing / "curve.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+            (writing / "curve.json").write_text(json.dumps(finite(dict(about)), indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise unwritable("the curve", target, error) from error
     return target
@@ -142,8 +149,22 @@ def curve(
     if chosen is not None:
         columns = {name: [cell[name] for cell in experiment.cells] for name in experiment.cells[0]}
         cells["limit"] = limit_values(chosen, experiment, experiment.activation, columns)
-    peaks = _peaks(line, sizes.variable) if len(line) else ()
-    return Curve(experiment, sizes.variable, cells, chosen, line, peaks, frame)
+    if chosen is not None and len(line):
+        line = _closer(line, chosen, experiment, where, sizes.variable)
+    peaks, diverges = _peaks(line, sizes.variable) if len(line) else ((), ())
+    return Curve(experiment, sizes.variable, cells, chosen, line, peaks, frame, diverges)
+
+
+def peak_lines(found: Curve) -> list[str]:
+    """Return a line on where the limit diverges, and one on its other maxima, where it has any."""
+    ends = {end for stretch in found.diverges for end in stretch}
+    stretches = ", ".join(f"{low:g}" if low == high else f"{low:g} to {high:g}" for low, high in found.diverges)
+    places = [f"{peak:g}" for peak in found.peaks if peak not in ends]
+    lines = [f"the limit diverges at {found.variable} = {stretches}"] if stretches else []
+    if places:
+        what = "a maximum" if len(places) == 1 else "maxima"
+        lines.append(f"the limit has {what} at {found.variable} = {', '.join(places)}")
+    return lines
 
 
 def _experiment(
@@ -166,14 +187,18 @@ def _experiment(
 def _line(name: str, experiment: Experiment, where: Path, sizes: Sizes) -> pd.DataFrame:
     """The limit on a dense grid of whole sizes; sizes outside its domain are left out."""
     low, high = min(sizes.values), max(sizes.values)
-    values = sorted({round(v) for v in np.geomspace(low, high, DENSE)} | set(sizes.values))
-    cells = [where.at(value) for value in values]
+    return _limits(name, experiment, where, {round(v) for v in np.geomspace(low, high, DENSE)} | set(sizes.values))
+
+
+def _limits(name: str, experiment: Experiment, where: Path, values: Iterable[int]) -> pd.DataFrame:
+    """The limit at sizes of the variable, increasing; NaN outside its domain."""
+    cells = [where.at(value) for value in sorted(values)]
     columns = {size: [cell[size] for cell in cells] for size in cells[0]}
     try:
         found = limit_values(name, experiment, experiment.activation, columns)
     except InvalidInputError:
         found = np.array([_one(name, experiment, cell) for cell in cells])
-        if not np.isfinite(found).any():
+        if np.isnan(found).all():
             raise
     return pd.DataFrame(columns | {"limit": found})
 
@@ -186,25 +211,61 @@ def _one(name: str, experiment: Experiment, cell: Mapping[str, int]) -> float:
 
 
 def _cells(experiment: Experiment, frame: pd.DataFrame) -> pd.DataFrame:
-    """A row a cell: geometric mean with its 95% interval."""
+    """A row a cell: geometric mean with its 95% interval, by Student's t of this cell's own logarithms."""
     names = list(experiment.cells[0])
     groups = [
         frame.loc[np.logical_and.reduce([frame[name] == cell[name] for name in names if name in frame]), "value"]
         for cell in experiment.cells
     ]
     logs = [np.log(group.to_numpy(dtype=np.float64)) for group in groups]
-    found = cell_means(logs)
-    spread = 1.959964 * np.sqrt(np.where(np.isfinite(found.v), found.v, np.nan))
+    means = np.array([log.mean() for log in logs])
+    spread = np.array([_half_width(log) for log in logs])
     columns: dict[str, Any] = {name: [cell[name] for cell in experiment.cells] for name in names}
-    columns |= {"trials": [len(group) for group in groups], "geomean": np.exp(found.y)}
-    return pd.DataFrame(columns | {"low": np.exp(found.y - spread), "high": np.exp(found.y + spread)})
+    columns |= {"trials": [len(group) for group in groups], "geomean": np.exp(means)}
+    return pd.DataFrame(columns | {"low": np.exp(means - spread), "high": np.exp(means + spread)})
 
 
-def _peaks(line: pd.DataFrame, variable: str) -> tuple[float, ...]:
-    """Local maxima of the limit by topographic prominence in the logarithm."""
+def _half_width(logs: Array) -> float:
+    """Half of the 95% interval of a mean, t_{m-1} s/sqrt(m); NaN of one value."""
+    count = len(logs)
+    return float(stdtrit(count - 1, 0.975) * logs.std(ddof=1) / math.sqrt(count)) if count > 1 else math.nan
+
+
+def _closer(line: pd.DataFrame, name: str, experiment: Experiment, where: Path, variable: str) -> pd.DataFrame:
+    """The line with more sizes around each finite maximum, until the next whole sizes stand beside it."""
+    while True:
+        sizes, around = line[variable].to_numpy(), set[int]()
+        for peak in set(_peaks(line, variable)[0]):
+            at = int(np.flatnonzero(sizes == peak)[0])
+            if math.isinf(line["limit"].iloc[at]):
+                continue
+            for a, b in zip(sizes[max(at - 1, 0) : at + 1], sizes[at : at + 2], strict=False):
+                around |= {round(v) for v in np.linspace(a, b, _CLOSER)}
+        if not (new := around - set(sizes.tolist())):
+            return line
+        more = _limits(name, experiment, where, new)
+        line = pd.concat([line, more], ignore_index=True).sort_values(variable, ignore_index=True)
+
+
+def _peaks(line: pd.DataFrame, variable: str) -> tuple[tuple[float, ...], tuple[tuple[float, float], ...]]:
+    """Local maxima of the limit by topographic prominence in the logarithm, and the stretches where it is infinite.
+
+    An infinite stretch is a maximum, at its end too, and counts as higher than any other.
+
+    >>> line = pd.DataFrame({"n": range(1, 7), "limit": [2.0, 3.0, 1.0, 2.0, np.inf, 2.0]})
+    >>> _peaks(line, "n")
+    ((2.0, 5.0), ((5.0, 5.0),))
+    """
     from scipy.signal import find_peaks
 
-    values = line["limit"].to_numpy(dtype=np.float64)
-    kept = np.isfinite(values) & (values > 0)
-    at, _ = find_peaks(np.log(values[kept]), prominence=np.log(PROMINENCE))
-    return tuple(float(v) for v in line[variable].to_numpy()[kept][at])
+    values, sizes = line["limit"].to_numpy(dtype=np.float64), line[variable].to_numpy()
+    kept = values > 0
+    values, sizes = values[kept], sizes[kept]
+    infinite = np.isinf(values)
+    logs = np.log(np.where(infinite, 1, values))
+    height = np.where(infinite, logs.max(initial=0.0) + 1, logs)
+    at, _ = find_peaks(height, prominence=np.log(PROMINENCE))
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], infinite, [False]])))
+    stretches = tuple((float(sizes[a]), float(sizes[b - 1])) for a, b in edges.reshape(-1, 2))
+    places = {float(sizes[i]) for i in at if not infinite[i]} | {place for stretch in stretches for place in stretch}
+    return tuple(sorted(places)), stretches

@@ -49,7 +49,7 @@ def curve(
     bigtheta curve --model '{ kind = "quadratic-student", regime = "rf" }' \\
         --against test-error --path d=64 --sizes k=16,32,64,128,256
     """
-    from bigtheta.verify.curve import Curve
+    from bigtheta.verify.curve import Curve, peak_lines
     from bigtheta.verify.curve import curve as drawn
     from bigtheta.verify.curve_pair import curve_pair
     from bigtheta.verify.progress import shown
@@ -73,7 +73,7 @@ def curve(
         found.write(folder)
     for line in found.cells.to_string(index=False, float_format=lambda value: f"{value:.4g}").splitlines():
         click.echo(line)
-    if isinstance(found, Curve) and found.peaks:
-        places = ", ".join(f"{peak:g}" for peak in found.peaks)
-        click.echo(f"the limit has its maxima at {found.variable} = {places}")
+    if isinstance(found, Curve):
+        for line in peak_lines(found):
+            click.echo(line)
     click.echo(f"curve: {folder / 'curve.svg'}")

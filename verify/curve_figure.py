@@ -25,8 +25,13 @@ def draw_curve(curve: Curve, ax: Axes) -> Axes:
     centre = curve.cells["geomean"].to_numpy()
     if len(curve.line):
         ax.plot(curve.line[curve.variable], curve.line["limit"], color=CLAIM, lw=1.6, label="exact limit")
-        for index, peak in enumerate(curve.peaks):
-            ax.axvline(peak, color=CLAIM, lw=1, ls=":", label="peak of the limit" if index == 0 else None)
+        infinite = {end for stretch in curve.diverges for end in stretch}
+        for peaks, label, style in (
+            ([peak for peak in curve.peaks if peak not in infinite], "peak of the limit", ":"),
+            (sorted(infinite), "limit infinite", "--"),
+        ):
+            for index, peak in enumerate(peaks):
+                ax.axvline(peak, color=CLAIM, lw=1, ls=style, label=label if index == 0 else None)
     ax.errorbar(
         size, centre, yerr=_bars(curve), fmt="o", ms=4.5, capsize=3, color=INK,
         label="measured, 95%",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,10 @@ def test_the_limit_stands_beside_the_cells_and_peaks_where_n_is_k(found: Curve) 
     assert found.limit == "sobolev"
     away = found.cells[found.cells["n"] != 30]
     np.testing.assert_allclose(away["geomean"], away["limit"], rtol=0.35)  # d = 15: a limit only in name
-    assert len(found.peaks) == 1
-    assert found.peaks[0] == pytest.approx(30, abs=1)
+    assert np.isinf(found.cells.set_index("n")["limit"][30])
+    assert found.peaks == (30.0,)
+    assert found.diverges == ((30.0, 30.0),)
+    assert module.peak_lines(found) == ["the limit diverges at n = 30"]
     assert set(found.line["n"]) >= {10, 20, 40, 60}
     assert found.line["limit"].notna().sum() > 40
 
@@ -62,8 +65,90 @@ def test_peaks_are_found_by_prominence() -> None:
     n = np.arange(1, 200)
     values = 1 + 5 * np.exp(-(((n - 50) / 5) ** 2)) + 0.005 * np.exp(-(((n - 150) / 5.0) ** 2))
     line = pd.DataFrame({"n": n, "limit": values})
-    assert module._peaks(line, "n") == (50.0,)
-    assert module._peaks(line.assign(limit=n * 1.0), "n") == ()
+    assert module._peaks(line, "n") == ((50.0,), ())
+    assert module._peaks(line.assign(limit=n * 1.0), "n") == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("infinite", "stretches"),
+    [
+        ([30], ((30, 30),)),
+        ([1], ((1, 1),)),
+        ([199], ((199, 199),)),
+        ([30, 90], ((30, 30), (90, 90))),
+        ([30, 31, 32], ((30, 32),)),
+        ([49, 50, 51], ((49, 51),)),
+        (range(1, 200), ((1, 199),)),
+    ],
+)
+def test_an_infinite_size_is_a_maximum_wherever_it_stands(infinite: Any, stretches: Any) -> None:
+    n = np.arange(1, 200)
+    values = np.where(np.isin(n, list(infinite)), np.inf, 1 + 5 * np.exp(-(((n - 50) / 5) ** 2)))
+    peaks, found = module._peaks(pd.DataFrame({"n": n, "limit": values}), "n")
+    assert found == stretches
+    ends = {float(end) for stretch in stretches for end in stretch}
+    assert set(peaks) == ends | (set() if 50 in infinite else {50.0})
+
+
+@pytest.mark.parametrize(("low", "high", "k"), [(7, 4_000, 1_003), (40, 60_000, 30_011), (20, 400, 150)])
+def test_a_maximum_between_the_sizes_of_the_line_is_found(low: int, high: int, k: int) -> None:
+    """At n = k the limit of random features is infinite, and n = k is not on the grid of 400 sizes."""
+    asked = {round(value) for value in np.geomspace(low, high, module.DENSE)}
+    sweep = SWEEP | {
+        "sizes": {"n": [low, high]},
+        "path": {"d": 2 * k, "k": k},
+        "activation": "tanh",
+        "limit": "sobolev",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            module, "run", lambda experiments, **_: [pd.DataFrame({"n": [low, high] * 2, "value": [1.0] * 4})]
+        )
+        found = curve(**sweep)
+    assert (k in asked) == (k == 150)
+    assert found.diverges == ((k, k),)
+
+
+def test_a_finite_maximum_is_the_highest_whole_size() -> None:
+    """A ridge makes it finite; the grid has steps of 2%."""
+    sweep = SWEEP | {"sizes": {"n": [20, 3_000]}, "path": {"d": 500, "k": 700}, "activation": "tanh"}
+    sweep |= {"model": {"kind": "random-features", "ridge": 0.01}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            module, "run", lambda experiments, **_: [pd.DataFrame({"n": [20, 3_000] * 2, "value": [1.0] * 4})]
+        )
+        found = curve(**sweep)
+    (peak,) = found.peaks
+    near = found.line[(found.line["n"] - peak).abs() <= 3]
+    assert len(near) == 7
+    assert near["limit"].idxmax() == near.index[near["n"] == peak][0]
+    assert found.diverges == ()
+    assert module.peak_lines(found) == [f"the limit has a maximum at n = {peak:g}"]
+
+
+def test_the_interval_of_a_cell_is_its_own() -> None:
+    """Student's t on the logarithms, whichever other cells are asked for."""
+    logs = {20: [0.0, 0.1, 0.4], 30: [3.0, 7.0, 5.5, 1.0], 40: [1.0, 1.01]}
+    rows = pd.DataFrame([{"n": n, "value": np.exp(v)} for n, values in logs.items() for v in values])
+    experiment = curve(**(SWEEP | {"trials": 2, "sizes": {"n": [10, 20]}})).experiment
+    for asked in ([20], [20, 30], [30, 20, 40], [40, 20]):
+        cells = tuple({"n": n, "d": 15, "k": 30} for n in asked)
+        table = module._cells(replace(experiment, cells=cells, trials=(3,) * len(cells)), rows).set_index("n")
+        mean, half = 0.5 / 3, 4.302653 * np.std(logs[20], ddof=1) / np.sqrt(3)  # t of two degrees of freedom
+        expected = np.exp([mean - half, mean, mean + half])
+        np.testing.assert_allclose(table.loc[20, ["low", "geomean", "high"]].to_numpy(float), expected, rtol=1e-6)
+
+
+def test_curve_json_is_json_where_the_limit_is_infinite(found: Curve, tmp_path: Path) -> None:
+    found.write(tmp_path)
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    about = json.loads((tmp_path / "curve.json").read_text(), parse_constant=refuse)
+    assert about["diverges"] == [[30.0, 30.0]]
+    assert [cell["limit"] is None for cell in about["cells"]] == [False, False, True, False, False]
+    assert "limit infinite" in (tmp_path / "curve.svg").read_text()
 
 
 def test_files(found: Curve, tmp_path: Path) -> None:
