@@ -584,6 +584,88 @@ def test_matrices_diagonal_in_one_basis():
     assert law.solve({"d": 4, "lam": 1}).trace == pytest.approx(2 / 4 + 8 / 6)
 
 
+# -- two resolvents, whose blocks cross 0 on the way ----------------------------------------------------------------
+
+
+S = MatrixSymbol("S", d, d)
+COVARIANCE = (lam * Identity(d) + S * X.T * X * S).inverse()
+TWO = {
+    "variance": (Trace(COVARIANCE * S * S * COVARIANCE * S * S), 1),
+    "bias": (Trace(COVARIANCE * S * S * COVARIANCE), 0),
+}
+
+
+def two_resolvents(power, *, n, d, lam, squares):
+    """-d/dt Tr R_t S^(2 power), R_t = (lam + S X^T X S + t S^2)^{-1}, entries of X of variance 1/n, in 50 digits.
+
+    R_t is (lam + (t + q) S^2)^{-1} in the mean, q = 1/(1 + Tr(S^2 R_t)/n): one increasing equation for Tr S^2 R_t.
+    """
+    with mpmath.workdps(50):
+        lam, step = mpmath.mpf(lam), mpmath.mpf(lam) / 10**15
+        squares = [mpmath.mpf(float(x)) for x in squares]
+
+        def trace(t):
+            def gap(total):
+                q = t + 1 / (1 + total / n)
+                return mpmath.fsum(x / (lam + q * x) for x in squares) * d / len(squares) - total
+
+            low, high = mpmath.mpf(0), 2 * mpmath.fsum(squares) / lam * d / len(squares)
+            for _ in range(170):
+                middle = (low + high) / 2
+                low, high = (middle, high) if gap(middle) > 0 else (low, middle)
+            q = t + 1 / (1 + low / n)
+            return mpmath.fsum(x**power / (lam + q * x) for x in squares) * d / len(squares)
+
+        return float(-(trace(step) - trace(-step)) / (2 * step))
+
+
+def test_two_resolvents_at_a_small_ridge():
+    """A block crosses 0 at strength .03 of 1, where relative steps have no bound."""
+    spectrum = Spectrum((1.0, math.sqrt(0.05)), (0.5, 0.5))
+    law = pencil(TWO["variance"][0], {X: 1 / n}, {S: spectrum})
+    value = two_resolvents(1, n=25, d=100, lam=0.01, squares=[1, 0.05])
+    assert value == pytest.approx(256750.67893832014, rel=1e-14)
+    assert law.solve({"n": 25, "d": 100, "lam": 0.01}).trace == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", TWO)
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 1.5])
+def test_two_resolvents_of_a_power_law(name, exponent):
+    expression, power = TWO[name]
+    roots = np.arange(1, 31) ** (-exponent / 2)
+    law = pencil(expression, {X: 1 / n}, {S: Spectrum.of(roots)})
+    for samples, level in [(20, 1e-2), (90, 1e-3), (130, 1e-5)]:
+        found = law.solve({"n": samples, "d": 120, "lam": level}).trace
+        right = two_resolvents(power, n=samples, d=120, lam=level, squares=roots**2)
+        assert found == pytest.approx(right, rel=1e-10)
+
+
+def test_two_resolvents_of_random_features_are_a_derivative():
+    """-d/dlam Tr R = Tr R^2, and Tr R X X^T of both sides, at shapes that were refused."""
+    phi = (a * X * W.T + b * Z) / sqrt(k)
+    r, gaussians = ridge(n, phi * phi.T), {X: 1 / d, W: 1, Z: 1}
+    pairs = [(Trace(r), Trace(r * r)), (Trace(r * X * X.T), Trace(r * X * X.T * r))]
+    for one, two in [(pencil(first, gaussians), pencil(second, gaussians)) for first, second in pairs]:
+        for shape in [(100, 50, 250, 1e-4), (300, 200, 50, 1e-5), (200, 100, 600, 1e-3), (50, 200, 250, 1e-6)]:
+            values = dict(zip(("n", "d", "k", "lam"), shape, strict=True), a=0.6, b=0.2)
+            slope = one.solve(values, digits=30).derivative("lam")
+            assert two.solve(values).trace == pytest.approx(-float(slope), rel=1e-9)
+
+
+@pytest.mark.parametrize("ratio", [0.25, 1.0, 2.0])
+def test_the_density_of_marchenko_and_pastur(ratio):
+    """Tr b ((A - e)^2 + b^2)^{-1} is the imaginary part of m(e + i b), c z m^2 + (z + c - 1) m + 1 = 0."""
+    shifted = X * X.T - a * Identity(n)
+    law = pencil(Trace(b * (shifted * shifted + b**2 * Identity(n)).inverse()), {X: 1 / d})
+    assert [floor.low for floor in law.system.floors] == [b**2]
+    for energy, width in itertools.product((0.05, 0.3, 0.8, 1.5, 3.0, 8.0), (0.2, 0.01)):
+        z = complex(energy, width)
+        half, root = z + ratio - 1, np.sqrt((z + ratio - 1) ** 2 - 4 * ratio * z)
+        density = max(((-half + sign * root) / (2 * ratio * z)).imag for sign in (1, -1))
+        found = law.solve({"n": 100 * ratio, "d": 100, "a": energy, "b": width})
+        assert found.trace / (100 * ratio) == pytest.approx(density, rel=1e-10)
+
+
 # -- simulation ----------------------------------------------------------------------------------------------------
 
 GRID = [

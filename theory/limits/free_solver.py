@@ -5,9 +5,11 @@ d(L^{-1}) = L^{-1} dQ L^{-1}, so F G - E[Q G Q] G = 1 up to fluctuations, R(G) =
 
 **Which root.** Scale every Gaussian matrix by sqrt(s). At s = 0 the answer is F^{-1}, and as long as L stays
 invertible for all s in [0, 1] the traces are analytic in s. So the root is followed from s = 0 to 1, by Newton's
-method from a prediction that is a power law in s, and a step is kept only if the correction is small beside the
-prediction and det(I - T) > 0, where T is the derivative of the right-hand side: the determinant is 1 at s = 0 and a
-change of branch would make it vanish. Source: derived; the equation is that of arXiv:2504.10754.
+method from a prediction, and a step is kept only if each entry's correction is small beside the entry, before the step
+or after it, and det(I - T) > 0, where T is the derivative of the right-hand side: the determinant is 1 at s = 0 and a
+change of branch would make it vanish. The prediction is a power law in s, as traces rise and fall over many orders
+of magnitude; an entry near a zero of its own, as those of two resolvents have, moves along its tangent in log s
+instead: a power law never changes sign. Source: derived; the equation is that of arXiv:2504.10754.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ _EXACT = 1e-10
 _ON_THE_WAY = 1e-6
 _LARGEST_CORRECTION = 0.5
 _MOST_STEPS = 400
+_STEEPEST = 3.0
+"""An entry that moves by a larger power of s is near a zero, not on its way between orders of magnitude."""
 
 
 class NoConvergenceError(BigthetaError):
@@ -187,13 +191,13 @@ def follow(problem: FixedPoint) -> Root:
     for _ in range(_MOST_STEPS):
         if strength >= 1:
             return newton(problem, root.traces)
-        powers = np.clip(_slope(problem, root.traces, strength), -3, 3)
+        powers = _slope(problem, root.traces, strength)
         while True:
             ahead = min(1.0, strength * factor)
-            guess = root.traces * (ahead / strength) ** powers
+            guess = _predicted(root.traces, powers, ahead / strength)
             found = newton(problem, guess, ahead, most=10, tolerance=_ON_THE_WAY)
-            scale = problem.scales(found.traces)
-            shift = float(np.max(np.abs(found.traces - guess) / np.maximum(scale, problem.scales(guess))))
+            scale = np.max([problem.scales(traces) for traces in (root.traces, guess, found.traces)], axis=0)
+            shift = float(np.max(np.abs(found.traces - guess) / scale))
             if found.converged and found.orientation > 0 and shift < _LARGEST_CORRECTION:
                 break
             factor = factor**0.5
@@ -214,6 +218,13 @@ def _slope(problem: FixedPoint, traces: Array, strength: float) -> Array:
     powers = np.zeros_like(traces)
     powers[on] = np.where(traces[on] != 0, change * scale[on] / np.where(traces[on] != 0, traces[on], 1.0), 0.0)
     return powers
+
+
+def _predicted(traces: Array, powers: Array, ratio: float) -> Array:
+    """The traces where s is `ratio` times what it was: G ratio^power, or the tangent G (1 + power log ratio)."""
+    bent = np.abs(powers) > _STEEPEST
+    power_law = traces * ratio ** np.where(bent, 0.0, powers)
+    return np.where(bent, traces * (1 + powers * np.log(ratio)), power_law)
 
 
 def tangent(problem: FixedPoint, traces: Array, forces: list[Array]) -> Array:

@@ -282,7 +282,7 @@ def _sum(first: Vector, second: Vector, factor: Expr = None) -> Vector:
 
 
 def _floor(a: Expr, deterministic: Mapping[Expr, Expr]) -> Expr | None:
-    """A number c >= 0 with A >= c I for sure, from A's form alone: c I, B B^T, B P B^T, sums, inverses; else None."""
+    """A number c >= 0 with A >= c I, from A's form alone: c I, B B^T, B P B^T, sums, powers, inverses, or None."""
     if isinstance(a, matrix.Identity):
         return sympy.Integer(1)
     if a in deterministic:
@@ -293,6 +293,11 @@ def _floor(a: Expr, deterministic: Mapping[Expr, Expr]) -> Expr | None:
     if isinstance(a, matrix.Inverse):
         low = _floor(a.arg, deterministic)
         return sympy.Integer(0) if low is not None and low.is_positive else None
+    if isinstance(a, matrix.MatPow) and a.exp.is_Integer and a.exp > 0:
+        if a.exp % 2 == 0 and matrix.Transpose(a.base).doit() == a.base.doit():
+            return sympy.Integer(0)
+        low = _floor(a.base, deterministic)
+        return None if low is None else low**a.exp
     if isinstance(a, matrix.MatMul):
         factor, factors = a.as_coeff_matrices()
         if not factor.is_nonnegative:
