@@ -487,6 +487,34 @@ def test_the_printed_equations_hold_at_the_solution(name):
     assert float(equations.trace.subs(known)) == pytest.approx(solution.trace, rel=1e-9)
 
 
+@pytest.mark.parametrize("name", ["variance", "bias"])
+def test_the_printed_averages_over_a_spectrum_are_what_the_trace_needs(name):
+    """No line says 0 = 0, each letter is used, and every equation holds at the solution."""
+    atoms, weights = (1.0, 0.4, 0.1), (0.2, 0.5, 0.3)
+    law = pencil(TWO[name][0], {X: 1 / n}, {ROOT: Spectrum(atoms, weights)})
+    values = {"n": 60, "d": 90, "lam": 0.1}
+    equations, solution = law.equations(), law.solve(values)
+    letters = set(equations.unknowns)
+    assert len(equations.equations) == len(letters)
+    for letter in letters:
+        holders = [e for e in equations.equations if e.has(letter)] + [equations.trace] * equations.trace.has(letter)
+        assert len(holders) > 1
+    assert str(equations).splitlines()[-1] == f"trace = {equations.trace}"
+    assert "trace" in equations.text.splitlines()[-1]
+    assert r"\operatorname{Tr} &= " in equations.latex()
+    known = {symbol: values[symbol.name] for symbol in law.coefficients.parameters}
+    known |= {letter: solution.block(*blocks[0]) for letter, blocks in equations.unknowns.items()}
+    known |= {letter: value.subs(known) for letter, value in equations.variances.items()}
+    for e in equations.equations:
+        right = e.rhs
+        if isinstance(right, sympy.Integral):
+            eigenvalue = right.variables[0]
+            mean = right.function / sympy.Function("rho")(eigenvalue)
+            right = sum(w * mean.subs(eigenvalue, x) for w, x in zip(weights, atoms, strict=True))
+        assert float((e.lhs - right).subs(known)) == pytest.approx(0, abs=1e-9)
+    assert float(equations.trace.subs(known)) == pytest.approx(solution.trace, rel=1e-9)
+
+
 # -- refusals ------------------------------------------------------------------------------------------------------
 
 
@@ -556,6 +584,68 @@ def test_values_that_are_refused(values, message):
         marchenko_pastur().solve(values)
 
 
+@pytest.mark.parametrize(
+    ("shift", "message"),
+    [
+        (1 + sympy.I, r"got 1 \+ I; write Im"),
+        (1 + 2j, r"got 1\.0 \+ 2\.0\*I; write Im"),
+        (lam + sympy.I * a, "write Im"),
+        (sympy.I * sympy.Symbol("x"), "got I"),
+        (sqrt(-lam), "write Im"),
+        (sympy.zoo, "real, finite coefficients but got zoo"),
+    ],
+)
+def test_coefficients_that_are_not_real_are_refused(shift, message):
+    for expression, variance in [
+        (Trace((shift * Identity(n) + X * X.T).inverse()), 1 / d),
+        (shift * Trace(ridge(n, X * X.T)), 1 / d),
+        (Trace(ridge(n, X * X.T)), shift),
+    ]:
+        with pytest.raises(InvalidInputError, match=message):
+            pencil(expression, {X: variance})
+
+
+def test_a_variance_that_is_no_number_is_refused():
+    with pytest.raises(InvalidInputError, match="real, finite coefficients but got nan"):
+        pencil(Trace(ridge(n, X * X.T)), {X: sympy.nan})
+
+
+def test_the_square_of_i_is_real():
+    law = pencil(Trace((X * X.T - sympy.I**2 * Identity(n)).inverse()), {X: 1 / d})
+    assert law.solve({"n": 10, "d": 20}).trace == pytest.approx(10 * float(marchenko_pastur_root(0.5, 1)), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("shift", "variance", "values", "message"),
+    [
+        (lam, 1 / d, {"n": -10, "d": 20, "lam": 1}, "a size > 0 but got n = -10.0"),
+        (lam, 1 / d, {"n": 10, "d": 0, "lam": 1}, "a size > 0 but got d = 0.0"),
+        (lam, a / n, {"n": 10, "d": -3, "lam": 1, "a": 1}, "a size > 0 but got d = -3.0"),
+        (lam, -1 / d, {"n": 10, "d": 20, "lam": 1}, "a variance >= 0 of X's entries but got -1/d = -0.05"),
+        (lam, a / d, {"n": 10, "d": 20, "lam": 1, "a": -2}, "a variance >= 0"),
+        (sympy.log(1 - lam), 1 / d, {"n": 10, "d": 20, "lam": 2}, r"log\(1 - lam\) is not"),
+        (sqrt(a - lam), 1 / d, {"n": 10, "d": 20, "lam": 2, "a": 1}, r"sqrt\(a - lam\) is not"),
+        (1 / lam, 1 / d, {"n": 10, "d": 20, "lam": 0}, "not finite at n=10, d=20, lam=0"),
+        (lam, 1 / d, {"n": 10, "d": 20, "lam": sympy.I}, "real, finite number but got lam=I"),
+        (lam, 1 / d, {"n": 10, "d": 20, "lam": 1 + 1j}, r"real, finite number but got lam=\(1\+1j\)"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_values_without_a_meaning_are_refused(shift, variance, values, message):
+    law = pencil(Trace((shift * Identity(n) + X * X.T).inverse()), {X: variance})
+    with pytest.raises(InvalidInputError, match=message):
+        law.solve(values)
+
+
+def test_a_size_may_be_a_formula():
+    block = MatrixSymbol("Q", n - d, d)
+    law = pencil(Trace(ridge(n - d, block * block.T)), {block: 1 / d})
+    right = 10 * float(marchenko_pastur_root(0.5, 0.3))
+    assert law.solve({"n": 30, "d": 20, "lam": 0.3}).trace == pytest.approx(right, rel=1e-10)
+    with pytest.raises(InvalidInputError, match=r"a size > 0 but got -d \+ n = -15"):
+        law.solve({"n": 5, "d": 20, "lam": 1})
+
+
 def test_matrices_that_are_refused():
     spectrum = Spectrum((1.0, 2.0), (0.5, 0.5))
     with pytest.raises(InvalidInputError, match="both a variance and a spectrum"):
@@ -587,11 +677,11 @@ def test_matrices_diagonal_in_one_basis():
 # -- two resolvents, whose blocks cross 0 on the way ----------------------------------------------------------------
 
 
-S = MatrixSymbol("S", d, d)
-COVARIANCE = (lam * Identity(d) + S * X.T * X * S).inverse()
+ROOT = MatrixSymbol("S", d, d)
+RESOLVENT = (lam * Identity(d) + ROOT * X.T * X * ROOT).inverse()
 TWO = {
-    "variance": (Trace(COVARIANCE * S * S * COVARIANCE * S * S), 1),
-    "bias": (Trace(COVARIANCE * S * S * COVARIANCE), 0),
+    "variance": (Trace(RESOLVENT * ROOT * ROOT * RESOLVENT * ROOT * ROOT), 1),
+    "bias": (Trace(RESOLVENT * ROOT * ROOT * RESOLVENT), 0),
 }
 
 
@@ -622,7 +712,7 @@ def two_resolvents(power, *, n, d, lam, squares):
 def test_two_resolvents_at_a_small_ridge():
     """A block crosses 0 at strength .03 of 1, where relative steps have no bound."""
     spectrum = Spectrum((1.0, math.sqrt(0.05)), (0.5, 0.5))
-    law = pencil(TWO["variance"][0], {X: 1 / n}, {S: spectrum})
+    law = pencil(TWO["variance"][0], {X: 1 / n}, {ROOT: spectrum})
     value = two_resolvents(1, n=25, d=100, lam=0.01, squares=[1, 0.05])
     assert value == pytest.approx(256750.67893832014, rel=1e-14)
     assert law.solve({"n": 25, "d": 100, "lam": 0.01}).trace == pytest.approx(value, rel=1e-12)
@@ -633,7 +723,7 @@ def test_two_resolvents_at_a_small_ridge():
 def test_two_resolvents_of_a_power_law(name, exponent):
     expression, power = TWO[name]
     roots = np.arange(1, 31) ** (-exponent / 2)
-    law = pencil(expression, {X: 1 / n}, {S: Spectrum.of(roots)})
+    law = pencil(expression, {X: 1 / n}, {ROOT: Spectrum.of(roots)})
     for samples, level in [(20, 1e-2), (90, 1e-3), (130, 1e-5)]:
         found = law.solve({"n": samples, "d": 120, "lam": level}).trace
         right = two_resolvents(power, n=samples, d=120, lam=level, squares=roots**2)

@@ -1,11 +1,13 @@
 """The fixed point in symbols: (F - R(G)) G = 1 entry by entry, or an average over the spectrum.
 
 G's entries that vanish identically are left out, and entries that are equal for all values of the parameters share one
-letter; both are read off two random points, where algebraic functions that differ are equal with probability 0.
+letter; both are read off two random points, where algebraic functions that differ are equal with probability 0. An
+equation that only says what some entry is, which neither the trace nor another equation holds, is left out too.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,18 +48,20 @@ class Equations:
 
     def __str__(self) -> str:
         lines = [f"{e.lhs} = {e.rhs}" for e in self.equations]
-        return "\n".join([*lines, *(f"{letter} = {value}" for letter, value in self.variances.items())])
+        lines += [f"{letter} = {value}" for letter, value in self.variances.items()]
+        return "\n".join([*lines, f"trace = {self.trace}"])
 
     @property
     def text(self) -> str:
         """All of it: the linear system, the unknowns, the equations, and the trace."""
         named = [f"{letter} = tr of block {', '.join(map(str, blocks))}" for letter, blocks in self.unknowns.items()]
-        return "\n".join([self.system, "", *named, "", str(self), f"trace = {self.trace}"])
+        return "\n".join([self.system, "", *named, "", str(self)])
 
     def latex(self) -> str:
-        """The equations and the variances as a LaTeX align environment."""
+        """The equations, the variances and the trace as a LaTeX align environment."""
         lines = [rf"{sympy.latex(e.lhs)} &= {sympy.latex(e.rhs)}" for e in self.equations]
         lines += [rf"{sympy.latex(letter)} &= {sympy.latex(value)}" for letter, value in self.variances.items()]
+        lines.append(rf"\operatorname{{Tr}} &= {sympy.latex(self.trace)}")
         return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}"
 
 
@@ -70,7 +74,7 @@ def equations(law: Pencil) -> Equations:
     for term in c.covariance:
         value = term.factor * variances[term.letter] * term.size * letters.get(term.column, 0)
         pushed[term.row] = pushed.get(term.row, sympy.Integer(0)) + value
-    found: dict[Expr, None] = {}
+    found: dict[tuple[Expr, Expr], None] = {}
     for members in c.classes:
         base, b = c.places[members[0], members[0]], len(members)
         eigenvalues, _ = c.atoms(members)
@@ -81,16 +85,37 @@ def equations(law: Pencil) -> Equations:
         if held:
             density = sympy.Function("rho")(*held)
             mean = rest.inv().applyfunc(sympy.cancel) * density
-            pairs = [(traces[i], sympy.Integral(mean[i], *held)) for i in range(b * b)]
+            pairs = [
+                (traces[i], sympy.Integral(mean[i], *held)) for i in range(b * b) if traces[i] != 0 or mean[i] != 0
+            ]
         elif b == 1:
             pairs = [(traces[0] * rest[0], sympy.Integer(1))]
         else:
             product = rest * traces
             pairs = [(sympy.expand(product[i]), sympy.Integer(i % (b + 1) == 0)) for i in range(b * b)]
-        found |= dict.fromkeys(sympy.Eq(left, right, evaluate=False) for left, right in pairs if left != right)
-    used = {letter: value for letter, value in zip(variances.values(), law.gaussians.values(), strict=True)}
+        found |= dict.fromkeys((left, right) for left, right in pairs if left != right)
     output = sum((value * letters.get(at, 0) for at, value in c.outputs.items()), sympy.Integer(0))
-    return Equations(str(law.system), tuple(found), blocks, used, output)
+    kept = _needed(list(found), output, set(blocks))
+    held_by = set().union(output.free_symbols, *(side.free_symbols for pair in kept for side in pair))
+    names = {old: sympy.Symbol(f"g{i + 1}") for i, old in enumerate(letter for letter in blocks if letter in held_by)}
+    return Equations(
+        str(law.system),
+        tuple(sympy.Eq(left.xreplace(names), right.xreplace(names), evaluate=False) for left, right in kept),
+        {name: blocks[old] for old, name in names.items()},
+        {letter: value for letter, value in zip(variances.values(), law.gaussians.values(), strict=True)},
+        output.xreplace(names),
+    )
+
+
+def _needed(pairs: list[tuple[Expr, Expr]], output: Expr, letters: set[Expr]) -> list[tuple[Expr, Expr]]:
+    """The equations without those that hold a letter which nothing else holds: they say what it is, and no more."""
+    while True:
+        held = [letters & (left.free_symbols | right.free_symbols) for left, right in pairs]
+        uses = Counter([*(letter for one in held for letter in one), *output.free_symbols])
+        kept = [pair for pair, one in zip(pairs, held, strict=True) if all(uses[letter] > 1 for letter in one)]
+        if len(kept) == len(pairs):
+            return kept
+        pairs = kept
 
 
 def _letters(c: Coefficients) -> tuple[dict[int, Expr], dict[Expr, tuple[tuple[int, int], ...]]]:

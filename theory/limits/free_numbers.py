@@ -22,7 +22,7 @@ from bigtheta.theory.limits.free_solver import Array, BranchError, FixedPoint, N
 from bigtheta.theory.limits.free_spectrum import Spectrum
 from bigtheta.theory.limits.linearise import LinearSystem
 
-__all__ = ["Coefficients", "Term", "checked_values", "digits_of"]
+__all__ = ["Coefficients", "Term", "check_real", "checked_values", "digits_of"]
 
 Expr = Any
 Value = Any
@@ -130,15 +130,29 @@ class Coefficients:
         return {}
 
     def evaluated(self, known: Mapping[Expr, Value], by: Expr = None) -> tuple[tuple[Array, ...], Array, list[float]]:
-        """F for each class and atom, R, and the output's coefficients, or their derivatives in one symbol."""
+        """F for each class and atom, R, and the output's coefficients, or their derivatives in one symbol.
+
+        Raises:
+            InvalidInputError: if one is complex, infinite or undefined there.
+        """
         order = [*self.parameters, *self.eigenvalues.values()]
+        parts = [*self.constants.values(), *self.push.values(), *self.outputs.values()]
         if by not in self._functions:
-            parts = [*self.constants.values(), *self.push.values(), *self.outputs.values()]
-            parts = parts if by is None else [sympy.diff(part, by) for part in parts]
-            self._functions[by] = sympy.lambdify(order, parts, modules="numpy", cse=True)
+            taken = parts if by is None else [sympy.diff(part, by) for part in parts]
+            self._functions[by] = sympy.lambdify(order, taken, modules="numpy", cse=True)
         parameters = [float(known[symbol]) for symbol in self.parameters]
         atoms = {e: np.array(self.spectra[m].atoms) for m, e in self.eigenvalues.items()}
-        numbers = self._call(self._functions[by], parameters, atoms)
+        try:
+            with np.errstate(all="ignore"):
+                numbers = self._call(self._functions[by], parameters, atoms)
+        except ArithmeticError as error:
+            raise InvalidInputError(f"values: a coefficient of the pencil is not finite at {_shown(known)}") from error
+        for part, number in zip(parts, numbers, strict=True):
+            if not (np.all(np.isfinite(number)) and np.all(np.isreal(number))):
+                raise InvalidInputError(
+                    f"values: expected real, finite coefficients but {part} is not at {_shown(known)}; change a value"
+                )
+        numbers = [np.real(number) for number in numbers]
         total = len(self.places)
         where = self._class_of
         constants = tuple(np.zeros((len(self.atoms(members)[1]), len(members) ** 2)) for members in self.classes)
@@ -187,7 +201,10 @@ class Coefficients:
         result = []
         for _ in range(2):
             known = {symbol: generator.uniform(0.6, 1.4) for symbol in self.parameters}
-            constants, covariance, _ = self.evaluated(known)
+            try:
+                constants, covariance, _ = self.evaluated(known)
+            except InvalidInputError:
+                return []
             weights = tuple(np.array(self.atoms(members)[1]) for members in self.classes)
             problem = FixedPoint(constants, weights, covariance, everything)
             try:
@@ -207,6 +224,27 @@ class Coefficients:
             return np.arange(len(self.places))
         size = np.max(np.abs(np.array(self.generic)), axis=0)
         return np.flatnonzero(size > _EXACT_ZERO * size.max())
+
+    def check_sizes(self, known: Mapping[Expr, Value]) -> None:
+        """Refuse a size that is not positive, and a negative variance.
+
+        Raises:
+            InvalidInputError: naming it and its value.
+        """
+        points = {symbol: digits_of(value) for symbol, value in known.items()}
+        what = [(size, "a size > 0", True) for size in dict.fromkeys(self.system.dims)]
+        what += [(variance, f"a variance >= 0 of {m}'s entries", False) for m, variance in self.gaussians.items()]
+        for e, wanted, strict in what:
+            if not e.free_symbols <= points.keys():
+                continue  # it cancels, so that no value is asked for
+            try:
+                value = number(e, points)
+                valid = bool(value > 0 if strict else value >= 0)
+            except (ArithmeticError, TypeError):
+                value, valid = "no real number", False
+            if not valid:
+                shown = value if isinstance(value, str) else mpmath.nstr(value, 10)
+                raise InvalidInputError(f"values: expected {wanted} but got {e} = {shown} at {_shown(known)}")
 
     # -- the answer ----------------------------------------------------------------------------------------------------
 
@@ -277,6 +315,28 @@ class Coefficients:
                 )
 
 
+def check_real(system: LinearSystem, variances: Mapping[Expr, Expr]) -> None:
+    """Refuse coefficients that are complex or infinite whatever the parameters are; these stand for real numbers.
+
+    Raises:
+        InvalidInputError: naming the first.
+    """
+    found = [c for row in system.rows for block in row.values() for c in block.values()]
+    for c in [*found, *(c for *_, c in system.output), *variances.values()]:
+        real = c.xreplace({symbol: sympy.Dummy(positive=True) for symbol in c.free_symbols if not symbol.is_real})
+        if c is sympy.nan or sympy.expand(real).is_real is False:
+            advice = (
+                "; write Im (A - e - I b)^-1 as b ((A - e)^2 + b^2)^-1, and Re as (A - e) ((A - e)^2 + b^2)^-1"
+                if c.has(sympy.I)
+                else ""
+            )
+            raise InvalidInputError(f"pencil: expected real, finite coefficients but got {c}{advice}")
+
+
+def _shown(known: Mapping[Expr, Value]) -> str:
+    return ", ".join(f"{symbol}={value!r}" for symbol, value in known.items())
+
+
 def checked_values(values: Mapping[Any, Value], parameters: Iterable[Expr]) -> dict[Expr, Value]:
     """Return a value for each parameter.
 
@@ -289,11 +349,12 @@ def checked_values(values: Mapping[Any, Value], parameters: Iterable[Expr]) -> d
         if name not in by_name:
             raise unknown_name("parameter", name, by_name)
         try:
-            finite = bool(mpmath.isfinite(digits_of(value)))
+            read = digits_of(value)
+            finite = isinstance(read, mpmath.mpf) and bool(mpmath.isfinite(read))
         except (TypeError, ValueError):
             finite = False
         if not finite:
-            raise InvalidInputError(f"values: expected a finite number but got {name}={value!r}")
+            raise InvalidInputError(f"values: expected a real, finite number but got {name}={value!r}")
     if missing := sorted(set(by_name) - set(given)):
         raise InvalidInputError(f"values: no value for {', '.join(missing)}; give {{{missing[0]!r}: ...}} as well")
     return {by_name[name]: value for name, value in given.items()}

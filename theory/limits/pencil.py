@@ -20,7 +20,7 @@ import sympy
 from sympy.matrices.expressions import MatrixSymbol
 
 from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
-from bigtheta.theory.limits.free_numbers import Coefficients, checked_values
+from bigtheta.theory.limits.free_numbers import Coefficients, check_real, checked_values
 from bigtheta.theory.limits.free_solver import follow, newton
 from bigtheta.theory.limits.free_spectrum import Spectrum
 from bigtheta.theory.limits.linearise import LinearSystem, linearise
@@ -49,7 +49,7 @@ def pencil(
             basis, their atoms listed in one order with the same weights.
 
     Raises:
-        InvalidInputError: for what cannot be read, or a matrix of unknown law.
+        InvalidInputError: for what cannot be read, a matrix of unknown law, or a coefficient that is not real.
 
     The Marchenko-Pastur law, Tr (lam + X X^T)^{-1} at n = 100, d = 200, entries of variance 1/d:
 
@@ -61,6 +61,7 @@ def pencil(
     g1*(d*g2*v_X + lam) = 1
     g2*(g1*n*v_X + 1) = 1
     v_X = 1/d
+    trace = g1*n
     >>> round(law.solve({"n": 100, "d": 200, "lam": 0.5}).trace, 9)
     82.842712475
     """
@@ -84,6 +85,7 @@ def pencil(
             )
     system = linearise(expression, gaussians, eigenvalues)
     variances = {matrix: sympy.sympify(variance) for matrix, variance in gaussians.items()}
+    check_real(system, variances)
     return Pencil(expression, system, variances, spectra, eigenvalues)
 
 
@@ -137,13 +139,15 @@ class Pencil:
             continuation.
 
         Raises:
-            InvalidInputError: for a parameter without a value, or a name that is none.
+            InvalidInputError: for a parameter without a value, a name that is none, a size that is not positive, or a
+                variance or coefficient that these values make negative, complex or infinite.
             NoConvergenceError: if the fixed point is not reached.
             BranchError: if it is not the physical one: det(I - T) <= 0, or the normalised trace of an inverse of A >=
                 low is not in (0, 1/low].
         """
         digits = whole_number("digits", digits, low=1, high=1000, where="solve")
         known = checked_values(values, self.coefficients.parameters)
+        self.coefficients.check_sizes(known)
         problem = self.coefficients.problem(known)
         if start is None:
             root = follow(problem)
