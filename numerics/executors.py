@@ -22,6 +22,7 @@ from typing import Any
 import torch
 
 from bigtheta.numerics.batch import measure_batch
+from bigtheta.numerics.source import check_same_source
 from bigtheta.numerics.trial import Trial, measure
 from bigtheta.theory.errors import InvalidInputError
 
@@ -42,20 +43,34 @@ class Workers:
 
 
 def timed(trial: Trial) -> tuple[dict[str, Any], float]:
-    """Measure one trial on one BLAS thread; return its row and its seconds."""
+    """Measure one trial on one BLAS thread; return its row and its seconds.
+
+    Raises:
+        SourceChangedError: if the code of a user's that runs here is not what the experiment was made with.
+    """
     _settle()
+    check_same_source(trial.experiment)
     started = time.perf_counter()
     row = measure(trial)
-    return row, time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    check_same_source(trial.experiment)  # it may have imported more
+    return row, seconds
 
 
 def timed_batch(trials: Sequence[Trial]) -> list[tuple[dict[str, Any], float]]:
     """Measure trials of one cell as a batch on one BLAS thread; return their rows, each with its share of the time."""
     _settle()
+    _check_source(trials)
     started = time.perf_counter()
     rows = measure_batch(trials)
     share = (time.perf_counter() - started) / max(1, len(trials))
+    _check_source(trials)
     return [(row, share) for row in rows]
+
+
+def _check_source(trials: Sequence[Trial]) -> None:
+    for trial in trials[:1]:
+        check_same_source(trial.experiment)
 
 
 def _settle() -> None:

@@ -15,6 +15,7 @@ from bigtheta.numerics.lower import check_simulable
 from bigtheta.numerics.models import check_registered
 from bigtheta.numerics.offered import check_offered
 from bigtheta.numerics.precision import check_precision, torch_dtype
+from bigtheta.numerics.source import source_of
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
 from bigtheta.theory.data import Inputs, Labels, Quantity, Sobolev, check_together, inputs, labels, quantity
@@ -22,6 +23,7 @@ from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
 from bigtheta.theory.inputs import Sphere
 from bigtheta.theory.law import Law
 from bigtheta.theory.model import Model, model
+from bigtheta.theory.source_files import SourceFile
 
 __all__ = ["Experiment", "checked_experiment"]
 
@@ -58,6 +60,7 @@ class Experiment:
         check_together(self.quantity, self.inputs, self.labels, self.model.uses, dimensions)
         check_offered(self.model, self.quantity, self.inputs, self.labels, self.activation)
         check_precision(self.precision, self.model, self.activation, self.cells)
+        _ = self.source  # as it is now, also where the trials run
 
     @property
     def dtype(self) -> torch.dtype:
@@ -65,8 +68,17 @@ class Experiment:
         return torch_dtype(self.precision)
 
     @cached_property
+    def source(self) -> tuple[SourceFile, ...]:
+        """The files of a user's that run in a trial, as they were when the experiment was made; () for none."""
+        return source_of(self.model, self.activation, self.quantity, self.inputs, self.labels)
+
+    @cached_property
     def spec(self) -> str:
-        """What the draws of a trial depend on besides seed, sizes and index, as canonical text."""
+        """What the draws of a trial depend on besides seed, sizes and index, as canonical text.
+
+        The hashes of a user's source are part of it; without such a source it is as it would be without this rule.
+        """
+        own = [[file.name, file.sha256] for file in self.source]
         return json.dumps(
             {
                 "model": msgspec.to_builtins(self.model),
@@ -75,6 +87,7 @@ class Experiment:
                 "inputs": self.inputs.canonical,
                 "labels": self.labels.canonical,
                 "test_points": self.quantity.points,
+                **({"source": own} if own else {}),
             },
             sort_keys=True,
         )

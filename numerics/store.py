@@ -24,7 +24,7 @@ from zlib import crc32
 from bigtheta.numerics.trial import Trial
 from bigtheta.theory.errors import BigthetaError, printable
 
-__all__ = ["ENGINE", "FAULTS", "SCHEMA", "Store", "StoreError", "checked_row", "checksum", "key", "schema_of"]
+__all__ = ["ENGINE", "FAULTS", "SCHEMA", "Store", "StoreError", "checked_row", "checksum", "key", "key_of", "schema_of"]
 
 ENGINE = 3
 """Raised when the same spec gives other numbers than before; older rows are then not used, and stay."""
@@ -61,7 +61,12 @@ class StoreError(BigthetaError):
 
 def key(trial: Trial) -> str:
     """Return the SHA-256 of everything a trial's row depends on."""
-    parts = (ENGINE, trial.experiment.record, dict(trial.cell), trial.index, trial.seed, trial.device)
+    return key_of(trial.experiment.record, trial)
+
+
+def key_of(record: str, trial: Trial) -> str:
+    """Return the key that a trial has if its experiment's record is this text."""
+    parts = (ENGINE, record, dict(trial.cell), trial.index, trial.seed, trial.device)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -140,6 +145,17 @@ class Store:
         except FAULTS as error:
             raise _explained("read", self.path, error) from error
         return found
+
+    def records(self) -> list[str]:
+        """Return the records of the experiments of which there are trials.
+
+        Raises:
+            StoreError: if the file is damaged where they are.
+        """
+        try:
+            return [str(text) for (text,) in self._base.execute("SELECT text FROM specs ORDER BY hash")]
+        except FAULTS as error:
+            raise _explained("read", self.path, error) from error
 
     def put(self, name: str, trial: Trial, row: Mapping[str, Any], *, seconds: float, versions: str) -> None:
         """Commit one trial; one that is there already stays as it is.

@@ -22,8 +22,10 @@ import torch
 from bigtheta.numerics.batch import batched_memory, batches
 from bigtheta.numerics.executors import Workers, timed, timed_batch, workers
 from bigtheta.numerics.experiment import Experiment, checked_experiment
+from bigtheta.numerics.outdated import tell_outdated
 from bigtheta.numerics.plan import available_memory, check_memory, memory_of, operations_of
 from bigtheta.numerics.precision import full_products
+from bigtheta.numerics.source import check_importable
 from bigtheta.numerics.store import Store, key
 from bigtheta.numerics.trial import Trial
 from bigtheta.theory.activation import Activation
@@ -117,7 +119,8 @@ def run(
 
     Args:
         jobs: processes; on a GPU one process does all.
-        store: a file that keeps finished trials; those that are in it are not run again.
+        store: a file that keeps finished trials; those that are in it are not run again, unless code of a user's that
+            made them has changed, which is a `PluginWarning`.
         cluster: address of a Dask scheduler, which then runs the trials in place of processes here.
         memory_limit: bytes that all trials at work may take together, of the GPU's memory if they run there (default:
             four fifths of what is free).
@@ -128,6 +131,7 @@ def run(
     Raises:
         InvalidInputError: for a bad option, or a trial that does not fit into the memory.
         StoreError: if the store cannot be read or written; what was committed is kept.
+        SourceChangedError: if code of a user's is changed while the trials run, or is another in a worker.
         SweepInterrupted: on Ctrl-C, a KeyboardInterrupt with the trials that were finished.
     """
     jobs, seed = whole_number("jobs", jobs, low=1), whole_number("seed", seed, low=0)
@@ -151,10 +155,15 @@ def run(
             left = [i for i in range(len(queue)) if not rows[i]]
             dear = [operations_of(trial.experiment, trial.cell) for trial in queue]
             left.sort(key=lambda i: (place[id(queue[i].experiment)], -dear[i]))
+            if kept is not None:
+                tell_outdated(kept, [queue[i] for i in left])
             report = progress or (lambda done, total: None)
             report(len(queue) - len(left), len(queue))
             if left:
                 count = 1 if device == "cuda" else min(jobs, len(left))
+                if count > 1 and cluster is None:
+                    for experiment in experiments:
+                        check_importable(experiment)
                 together = device == "cuda" if batched is None else batched
                 units = list(batches(queue, left, limit)) if together else [[i] for i in left]
                 with full_products(), workers(count, cluster=cluster) as pool:

@@ -23,6 +23,7 @@ from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.formula_kernel import formula_kernel
 from bigtheta.theory.kernel import DotProductKernel, both_layers_kernel, centred_kernel, ntk_kernel, rf_kernel
 from bigtheta.theory.scale import d, k, n
+from bigtheta.theory.source_files import remember
 
 __all__ = [
     "AdversarialFeatures", "BothLayers", "DotProduct", "Jacobian", "Model", "NTKernel",
@@ -58,6 +59,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     uses: ClassVar[tuple[str, ...]] = ("n", "d", "k")
     activated: ClassVar[bool] = True
     """Whether the activation plays a part."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        remember(cls.__module__)  # a trial of a model of one's own depends on its source
 
     def __post_init__(self) -> None:
         check_size("model", "ridge", self.ridge)

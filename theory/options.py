@@ -9,12 +9,17 @@ from typing import Any
 import msgspec
 
 from bigtheta.theory.errors import InvalidInputError, unknown_name
+from bigtheta.theory.source_files import remember
 
 __all__ = ["Kind", "by_kind", "check_size", "convert", "read_kind"]
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A type that spec files name: `inputs = "sphere"`, or a table with `kind` and options."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        remember(cls.__module__)
 
     @property
     def kind(self) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import hashlib
 import os
 import sys
 import traceback
@@ -26,6 +25,7 @@ from bigtheta.theory.errors import BigthetaError
 from bigtheta.theory.law import Law, laws
 from bigtheta.theory.plugins import PluginError, Source, public_values
 from bigtheta.theory.recipe import cause_of, recipe_of
+from bigtheta.theory.source_files import module_files, remember
 
 __all__ = ["plugin_files"]
 
@@ -81,7 +81,7 @@ def _source(path: Path, shown: str, modules: list[str]) -> Source:
         raise PluginError(f"plugin {shown}: cannot read it: {getattr(error, 'strerror', None) or error}") from error
     module = _run(text, path, shown, modules)
     lines = _lines(text)
-    source = Source(shown, hashlib.sha256(text).hexdigest())
+    source = Source(shown, module_files(module.__name__) or ())
     for key, value in public_values(module):
         where = f"plugin {shown}, line {lines[key]}" if key in lines else f"plugin {shown}"
         owner = value.model if isinstance(value, Law) else value
@@ -109,6 +109,7 @@ def _run(text: bytes, path: Path, shown: str, modules: list[str]) -> ModuleType:
     module.__file__, module.__loader__ = str(path), loader
     modules.append(name)
     sys.modules[name] = module
+    remember(name, text)
     running = Source(shown, running=module)
     plugins.sources.append(running)
     try:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.recipe import Recipe, cause_of, recipe_of
+from bigtheta.theory.source_files import SourceFile, digest, files_of, remember
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GROUPS", "PluginError", "PluginWarning", "Source", "activation_names", "find_activation", "find_laws",
-    "find_model", "forget", "in_use", "installed", "model_kinds", "plugin_activations", "plugin_laws", "public_values",
-    "sources", "unknown",
+    "find_model", "forget", "hashes", "in_use", "installed", "model_kinds", "plugin_activations", "plugin_laws",
+    "public_values", "sources", "unknown",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -54,11 +55,11 @@ class PluginWarning(UserWarning):
 class Source:
     """What one file gives: recipes by name, and laws; while the file runs, the names it has defined so far.
 
-    `sha256` is of the text that ran, in hexadecimal.
+    `files` are the text that ran and what it imports from its folder.
     """
 
     origin: str
-    sha256: str = ""
+    files: tuple[SourceFile, ...] = ()
     recipes: dict[str, Recipe] = field(default_factory=dict)
     laws: list[Law] = field(default_factory=list)
     running: ModuleType | None = None
@@ -215,20 +216,35 @@ def public_values(module: ModuleType) -> list[tuple[str, Any]]:
 def in_use() -> list[dict[str, Any]]:
     """Return the plugins whose code this process has loaded: distributions with what they gave, then files.
 
-    A distribution is {"name", "version", "entry_points"}, a file {"file", "sha256"} with the path as it was given.
+    A distribution is {"name", "version", "entry_points", "sha256"}, a file {"file", "sha256"} with the path as it was
+    given. The SHA-256 is of the text that ran; where files of the same folder or package are imported it is that of
+    all of them (`bigtheta.theory.source_files.digest`), and "files" has the hash of each.
 
     >>> in_use()
     []
     """
-    given: dict[str, list[str]] = {}
+    given: dict[str, list[EntryPoint]] = {}
     for entry, result in _loaded.items():
         if not isinstance(result, PluginError):
-            given.setdefault(entry.origin, []).append(f"{entry.point.group}: {entry.point.name}")
+            given.setdefault(entry.origin, []).append(entry.point)
     found: list[dict[str, Any]] = []
     for origin, points in sorted(given.items()):
         name, _, version = origin.rpartition(" ")
-        found.append({"name": name, "version": version, "entry_points": sorted(points)})
-    return found + [{"file": source.origin, "sha256": source.sha256} for source in sources]
+        said = sorted(f"{point.group}: {point.name}" for point in points)
+        code = files_of({point.module for point in points})
+        found.append({"name": name, "version": version, "entry_points": said} | hashes(code))
+    return found + [{"file": source.origin} | hashes(source.files) for source in sources]
+
+
+def hashes(files: Iterable[SourceFile]) -> dict[str, Any]:
+    """Return what a report says of source files: one "sha256", and "files" with that of each where there are several.
+
+    >>> hashes([SourceFile("", "ab12", "mine.py")])
+    {'sha256': 'ab12'}
+    """
+    listed = sorted(files)
+    table = {"sha256": digest(listed)} if listed else {}
+    return table | ({"files": {file.shown: file.sha256 for file in listed}} if len(listed) > 1 else {})
 
 
 def forget() -> None:
@@ -330,7 +346,9 @@ def _load(entry: _Entry, read: Callable[[object], T]) -> T:
         _loading.append(entry)
         try:
             with contextlib.redirect_stdout(sys.stderr):  # standard output may be JSON
-                result: object = read(entry.point.load())
+                value = entry.point.load()
+                remember(entry.point.module)
+                result: object = read(value)
         except KeyboardInterrupt:
             raise
         except BaseException as cause:  # SystemExit too: a plugin must not end the run

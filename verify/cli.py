@@ -209,6 +209,7 @@ def _judge(
     """Simulate, judge, print, write, and exit with the code of the verdict."""
     from rich.console import Console
 
+    from bigtheta.theory.plugins import PluginWarning
     from bigtheta.verify.progress import announced, shown
     from bigtheta.verify.report.terminal import print_report
     from bigtheta.verify.run import VerifyInterrupted, default_jobs
@@ -216,6 +217,7 @@ def _judge(
 
     caught: Caught = click.get_current_context().meta[_CAUGHT]
     caught.notice = "interrupted: writing a report of what is complete; once more ends at once"
+    warnings.filterwarnings("always", category=PluginWarning)  # until the command ends
     with dated_folder("bigtheta-report", out) as folder:
         stopped = None
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -49,6 +50,7 @@ def curve(
     bigtheta curve --model '{ kind = "quadratic-student", regime = "rf" }' \\
         --against test-error --path d=64 --sizes k=16,32,64,128,256
     """
+    from bigtheta.theory.plugins import PluginWarning
     from bigtheta.verify.curve import Curve, peak_lines
     from bigtheta.verify.curve import curve as drawn
     from bigtheta.verify.curve_pair import curve_pair
@@ -56,6 +58,7 @@ def curve(
     from bigtheta.verify.report.report import make_folder
     from bigtheta.verify.run import default_jobs
 
+    warnings.filterwarnings("always", category=PluginWarning)  # until the command ends
     with dated_folder("bigtheta-curve", out) as folder, shown() as progress:
         make_folder(folder, figures=False)
         given: dict[str, Any] = dict(

@@ -151,7 +151,12 @@ def verify(
             for check, judgement, finding, mutants in zip(found, judgements, findings, sharp, strict=True)
         ]
         about = provenance(
-            seed=seed, device=device, precision=precision, trials=count, profile=profile if trials is None else None
+            seed=seed,
+            device=device,
+            sources={e.source for e in first.values()},
+            precision=precision,
+            trials=count,
+            profile=profile if trials is None else None,
         ) | {"wall_s": round(time.monotonic() - started, 3)}
         if not (complete and all(finding.finished for finding in findings)):
             about["partial"] = {"done": done, "total": total}

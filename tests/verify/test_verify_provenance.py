@@ -97,13 +97,14 @@ def test_the_hash_is_of_what_ran_though_the_file_changed_meanwhile(call: Call) -
     assert about["plugins"][0]["sha256"] == hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_a_distribution_is_named_with_its_version(call: Call, installed: None) -> None:
+def test_a_distribution_is_named_with_its_version_and_hash(call: Call, installed: None) -> None:
     about = call("bent-kernel", "--seed", "1")
     assert about["plugins"] == [
         {
             "name": "bigtheta-bent",
             "version": "0.1.0",
             "entry_points": ["bigtheta.activations: bent", "bigtheta.laws: bent-kernel"],
+            "sha256": hashlib.sha256(EXAMPLE.read_bytes()).hexdigest(),
         }
     ]
 

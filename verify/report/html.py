@@ -93,12 +93,10 @@ def _about(report: Report) -> list[tuple[str, str]]:
         if "file" in plugin:
             rows.append(("plugin file", f"{plugin['file']}, SHA-256 {plugin.get('sha256')}"))
         else:
-            rows.append(
-                (
-                    "plugin",
-                    f"{plugin.get('name')} {plugin.get('version')} ({'; '.join(plugin.get('entry_points', []))})",
-                )
-            )
+            points, sha = "; ".join(plugin.get("entry_points", [])), plugin.get("sha256")
+            told = f"{plugin.get('name')} {plugin.get('version')} ({points})"
+            rows.append(("plugin", told if sha is None else f"{told}, SHA-256 {sha}"))
+        rows += [(f"its file {name}", f"SHA-256 {sha}") for name, sha in (plugin.get("files") or {}).items()]
     return rows + [(name, version) for name, version in about.get("versions", {}).items()]
 
 

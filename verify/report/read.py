@@ -100,6 +100,7 @@ class _Judgement(msgspec.Struct, frozen=True):
 
 class _Plugin(msgspec.Struct, frozen=True):
     entry_points: tuple[str, ...] = ()
+    files: dict[str, str] = {}
 
 
 class _Partial(msgspec.Struct, frozen=True):
