@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ Array = npt.NDArray[np.float64]
 ESTIMANDS = ("geomean", "mean", "median")
 MIN_SIZES, MIN_DECADES, FEWEST_SIZES = 5, 1.0, 3
 TAIL_INDEX = 2.5
+_NAMES = {"geomean": "geometric mean (the default estimand of an order)", "mean": "mean", "median": "median"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,21 @@ class Cells:
     def variable(self) -> str:
         """The first of the judged sizes."""
         return self.variables[0]
+
+    @cached_property
+    def top(self) -> float | None:
+        """The one value other than 0 that samples take, if there is one and 0 occurs too: they are 0/1 trials."""
+        values: set[float] = set()
+        for cell in self.samples:
+            values |= set(np.unique(cell).tolist())
+            if len(values) > 2:
+                return None
+        return max(values) if len(values) == 2 and min(values) == 0 and max(values) < math.inf else None
+
+    @property
+    def units(self) -> Array | None:
+        """What the top of 0/1 samples is of measured/formula in each cell; None for other samples."""
+        return None if self.top is None else self.top / self.formula
 
     def decades(self, column: int) -> float:
         """Decades that one judged size covers."""
@@ -183,11 +200,15 @@ def unusable(cells: Cells, estimand: str) -> tuple[Verdict, str] | None:
             return Verdict.INCONCLUSIVE, f"no samples at {where}; measure that cell or leave it out"
         if bad := int((~np.isfinite(cell)).sum()):
             return Verdict.ERROR, f"{bad} of {len(cell)} samples at {where} are not finite numbers"
-        if bad := int((cell < 0).sum() if estimand == "mean" and cell.any() else (cell <= 0).sum()):
-            advice = "; the mean can be judged (estimand 'mean')" if (cell >= 0).all() and cell.any() else ""
+        of_mean = estimand == "mean" and (cell.any() or cells.top is not None)
+        if bad := int((cell < 0).sum() if of_mean else (cell <= 0).sum()):
+            advice, what = "", "they have"
+            if (cell >= 0).all() and (cell.any() or cells.top is not None):
+                advice = "; the mean can be judged (estimand 'mean')"
+                what = f"their {_NAMES[estimand]} has"
             return (
                 Verdict.ERROR,
-                f"{bad} of {len(cell)} samples at {where} are not positive, so they have no order of growth{advice}",
+                f"{bad} of {len(cell)} samples at {where} are not positive, so {what} no order of growth{advice}",
             )
     if (count := len(cells.size)) < FEWEST_SIZES:
         return (
@@ -203,7 +224,13 @@ def unusable(cells: Cells, estimand: str) -> tuple[Verdict, str] | None:
 
 
 def _tail_index(samples: Sequence[Array]) -> float:
-    """Hill index of the top 5% of the pooled samples, each relative to its cell's median; inf for few samples."""
+    """Hill index of the top 5% of the pooled samples, each relative to its cell's median; inf for few samples.
+
+    Cells whose samples are bounded have no tail and are left out: the mean of 0/1 trials can always be estimated.
+    """
+    samples = [s for s in samples if not _bounded(s)]
+    if not samples:
+        return math.inf
     centres = [np.median(s) if np.median(s) > 0 else s.mean() for s in samples]
     pooled = np.sort(np.concatenate([s / centre for s, centre in zip(samples, centres, strict=True)]))
     top = len(pooled) // 20
@@ -213,8 +240,26 @@ def _tail_index(samples: Sequence[Array]) -> float:
     return 1 / excess if excess > 0 else math.inf
 
 
-def means(ratios: Sequence[Array], estimand: str, is_limit: bool) -> CellMeans:
-    """Cell means of what is fitted: log ratios for exponents (of the mean: by jackknife), ratios for limits."""
+def _bounded(cell: Array) -> bool:
+    """Whether the samples are of one or two values, or of few that repeat and lie within a factor of ten, as counts do.
+
+    >>> _bounded(np.array([0.0, 0.0, 1.0])), _bounded(np.array([1.0, 2.0, 1.0, 4.0])), _bounded(np.arange(1.0, 30.0))
+    (True, False, False)
+    """
+    positive = cell[cell > 0]
+    if np.unique(cell).size <= 2:
+        return True
+    return bool(2 * np.unique(positive).size <= len(positive) and positive.max() <= 10 * positive.min())
+
+
+def means(ratios: Sequence[Array], estimand: str, is_limit: bool, *, units: Array | None = None) -> CellMeans:
+    """Cell means of what is fitted: log ratios for exponents (of the mean: by jackknife), ratios for limits.
+
+    Args:
+        units: what 1 is in each cell, if the samples are 0/1 trials: their errors are then those of proportions.
+    """
+    if estimand == "mean" and units is not None:
+        return _proportions(ratios, units, is_limit)
     if estimand == "median":
         middle = _medians([np.log(r) for r in ratios])
         if not is_limit:
@@ -237,6 +282,21 @@ def means(ratios: Sequence[Array], estimand: str, is_limit: bool) -> CellMeans:
         without = np.log(others / (m - 1)) if m > 1 else np.zeros(1)
         squares.append((m - 1) ** 2 * ((without - without.mean()) ** 2).sum())
     return shrunk(centres, np.array(squares), np.array([len(r) for r in ratios], dtype=np.float64))
+
+
+def _proportions(ratios: Sequence[Array], units: Array, is_limit: bool) -> CellMeans:
+    """Means of 0/1 trials, x of m being 1, or their logs; finite and with a variance where x is 0 or m too.
+
+    log p is estimated by log((x + 1/2)/(m + 1/2)), whose bias is of second order in 1/m; its variance is
+    (1 - q)/(q m) and that of x/m is q (1 - q)/m, with q = (x + 1/2)/(m + 1), the mean under Jeffreys's prior. No
+    variance is pooled, for each follows from its own mean. Source: Walter 1975 for the logarithm; Agresti and Coull 1998 for q.
+    """
+    m = np.array([len(r) for r in ratios], dtype=np.float64)
+    x = np.array([(r > 0).sum() for r in ratios], dtype=np.float64)
+    q, degrees = (x + 0.5) / (m + 1), int((m - 1).sum())
+    if is_limit:
+        return CellMeans(units * x / m, units**2 * q * (1 - q) / m, degrees)
+    return CellMeans(np.log(units * (x + 0.5) / (m + 0.5)), (1 - q) / (q * m), degrees)
 
 
 def _medians(logs: Sequence[Array]) -> CellMeans:

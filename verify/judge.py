@@ -69,7 +69,7 @@ def judge(
             and all must agree.
         margin: delta for the exponent (default 0.10); relative for `Limit` (default 0.05) and for the place of a `Peak`
             (default 0.20).
-        estimand: "geomean" (default; for Limit "mean"), "mean" (not for Peak) or "median".
+        estimand: "geomean" (default; for Limit and for samples of 0 and 1 "mean"), "mean" (not for Peak) or "median".
         along: the one size whose exponent is judged; default every size that varies on its own.
         path: the exact path, if known, for the claimed exponent.
         constants: values of mu(j) and lam in the statement.
@@ -105,7 +105,7 @@ def judge(
             table.sizes, table.samples, statement, margin, estimand="mean" if table.of_means else estimand, along=along,
             path=path, constants=constants, look=look,
         )  # fmt: skip
-        return replace(found, read_as=table.notes)
+        return replace(found, read_as=(*table.notes, *found.read_as))
     if given := [name for name, asked in (("size", size), ("value", value), ("where", where)) if asked is not None]:
         raise InvalidInputError(f"judge: {', '.join(given)} are of a table; these are arrays by name")
     claim = statement if isinstance(statement, Statement) else Statement.parse(statement)  # type: ignore[arg-type]
@@ -118,10 +118,13 @@ def judge(
     if wanted not in ESTIMANDS:
         raise unknown_name("estimand", wanted, ESTIMANDS)
     data = arranged(sizes, samples, claim, along, constants)  # type: ignore[arg-type]
+    if estimand is None and data.top is not None:
+        wanted = "mean"
     claimed = None if is_limit else data.claimed(claim, path, constants)
     base: dict[str, Any] = {
         "statement": str(claim), "sense": claim.sense.value, "variable": data.variable,
         "claimed": None if claimed is None else claimed[0], "margin": delta,
+        "read_as": () if estimand or data.top is None else (f"samples are 0 or {data.top:g}: their mean is judged",),
     }  # fmt: skip
     if (refusal := unusable(data, wanted)) is not None:
         verdict, reason = refusal
@@ -143,7 +146,7 @@ def _judged(
 ) -> Judgement:
     """Fit, decide, and say why."""
     is_limit = claimed is None
-    cells = means([s / f for s, f in zip(data.samples, data.formula, strict=True)], wanted, is_limit)
+    cells = means([s / f for s, f in zip(data.samples, data.formula, strict=True)], wanted, is_limit, units=data.units)
     if cells.degrees < 3 or not np.isfinite(cells.y).all() or cells.v.max() < ROUNDING:
         why = "too few trials to estimate the noise"
         if cells.degrees >= 3:
@@ -267,7 +270,7 @@ def _decide(rule: Rule, quantiles: Sequence[Mapping[float, float]]) -> tuple[Ver
 def _diverges(data: Cells, wanted: str, look: tuple[int, int] | None) -> tuple[str, float] | None:
     """Return reason and p-value if measured/formula grows or vanishes like a power, so that it has no limit."""
     ratios = [s / f for s, f in zip(data.samples, data.formula, strict=True)]
-    cells = means(ratios, wanted, False)
+    cells = means(ratios, wanted, False, units=data.units)
     if not np.isfinite(cells.y).all():
         return None
     slope = fit_slope(data.size, cells.quieter(1 / _inflation(look))).mixture

@@ -155,7 +155,7 @@ class Judgement:
     limit_target: float = 1.0
     """What `estimate` is compared with for a limit: the constant claimed, or 1 for a ratio."""
     read_as: tuple[str, ...] = ()
-    """How a table of samples was read, where there was something to decide."""
+    """How the samples were read, where there was something to decide."""
 
     def __str__(self) -> str:
         return f"{self.verdict.value}: {self.reason}"
