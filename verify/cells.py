@@ -288,8 +288,8 @@ def _proportions(ratios: Sequence[Array], units: Array, is_limit: bool) -> CellM
     """Means of 0/1 trials, x of m being 1, or their logs; finite and with a variance where x is 0 or m too.
 
     log p is estimated by log((x + 1/2)/(m + 1/2)), whose bias is of second order in 1/m; its variance is
-    (1 - q)/(q m) and that of x/m is q (1 - q)/m, with q = (x + 1/2)/(m + 1), the mean under Jeffreys's prior. No
-    variance is pooled, for each follows from its own mean. Source: Walter 1975 for the logarithm; Agresti and Coull 1998 for q.
+    (1 - q)/(q m) and that of x/m is q (1 - q)/m, with q = (x + 1/2)/(m + 1), the mean under Jeffreys's prior. None is
+    pooled, for each follows from its own mean. Source: Walter 1975 for the logarithm; Agresti and Coull 1998 for q.
     """
     m = np.array([len(r) for r in ratios], dtype=np.float64)
     x = np.array([(r > 0).sum() for r in ratios], dtype=np.float64)
