@@ -111,7 +111,7 @@ def terms_needed(
     enough[:derivatives] = False
     if not enough.any():
         raise SeriesTooLongError(
-            f"kernel series: a cosine of {largest:.6g} between inputs needs more than {len(taylor)} Taylor terms; "
+            f"kernel series: a cosine of {largest:.6g} needs more than {len(taylor)} Taylor terms; "
             f"{advice}"
         )
     return int(np.argmax(enough)) + 1

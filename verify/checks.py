@@ -13,6 +13,7 @@ from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
 from bigtheta.theory.law import Control, Law, with_control
 from bigtheta.theory.statement import Sense, Statement
+from bigtheta.theory.training import QuadraticStudent
 from bigtheta.verify.bridge import bridged
 from bigtheta.verify.judge import judge
 from bigtheta.verify.rule import FAIL_LEVEL
@@ -44,6 +45,23 @@ _NOT_FITTED = {
     ),
 }
 """The statuses of a fit that make its law an ERROR: what is said, and what to do."""
+_WITH_RIDGE = (
+    "{count} ridge fits are not solved to their equations (residual {residual:.1e} at {where})",
+    "enlarge the ridge, or move the sizes away from where the Gram matrix is singular",
+)
+_OF_WEIGHTS = (
+    "{count} fits need more terms of a series than are summed: two weights point nearly the same way ({where})",
+    "enlarge d, or use an activation without kinks",
+)
+
+
+def _not_fitted(law: Law, status: str) -> tuple[str, str]:
+    """What a status means for the model of a law: a student of the population has a series in its weights."""
+    if status == "no-series" and isinstance(law.model, QuadraticStudent):
+        return _OF_WEIGHTS
+    if status == "failed" and law.model.ridge > 0:
+        return _WITH_RIDGE
+    return _NOT_FITTED[status]
 
 
 @dataclass(frozen=True)
@@ -89,11 +107,12 @@ def judge_law(
     if frame is None:
         return _without_samples(law, Verdict.SKIPPED, skipped or "not simulated")
     at_a_peak = law.statement.sense is Sense.PEAK  # where a Gram matrix is singular, and values are large but finite
-    for status, (what, advice) in _NOT_FITTED.items():
+    for status in _NOT_FITTED:
         if at_a_peak and status == "failed":
             continue
         if len(bad := frame[frame["status"] == status]):
             first = bad.iloc[0]
+            what, advice = _not_fitted(law, status)
             where = ", ".join(f"{name} = {first[name]}" for name in law.model.uses)
             found = what.format(count=f"{len(bad)} of {len(frame)}", residual=first["residual"], where=where)
             return _without_samples(law, Verdict.ERROR, f"{found}; {advice}")

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import shlex
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,7 +41,7 @@ _PRECISION_HELP = "float32 takes half the memory; refused near interpolation thr
 _MEMORY_HELP = "What all trials at work may take together.  [default: four fifths of what is free]"
 _LOOKS_HELP = "Look at 10, 20, ..., 320 trials, and stop for each claim when it is decided."
 _BUDGET_HELP = "The same, for so many seconds."
-_CAUGHT = "bigtheta.verify.cli.caught"
+_CAUGHT, _STARTED = "bigtheta.verify.cli.caught", "bigtheta.verify.cli.started"
 _OUT_HELP = "Where the report goes.  [default: bigtheta-report/DATE]"
 
 
@@ -60,9 +61,9 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         with interruptible() as caught:
-            ctx.meta[_CAUGHT] = caught
+            ctx.meta[_CAUGHT], ctx.meta[_STARTED] = caught, time.monotonic()
             try:
-                with _plugin_warnings():
+                with _warnings_in_lines():
                     return super().invoke(ctx)
             except KeyboardInterrupt as stop:
                 click.echo(str(stop) or "interrupted", err=True)
@@ -79,20 +80,20 @@ class _Group(click.Group):
 
 
 @contextlib.contextmanager
-def _plugin_warnings() -> Iterator[None]:
-    """Show a plugin that was left out as one line on standard error; other warnings as ever."""
+def _warnings_in_lines() -> Iterator[None]:
+    """Show a plugin that was left out, or sizes that cannot decide, as one line on standard error; others as ever."""
     with warnings.catch_warnings():
         shown = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-            if category.__name__ == "PluginWarning":
+            if category.__name__ in ("PluginWarning", "DesignWarning"):
                 from bigtheta.theory.errors import printable
 
                 click.echo(f"Warning: {printable(str(message))}", err=True)
             else:
                 shown(message, category, *where, **more)
 
-        warnings.filterwarnings("always", message="plugin ", category=UserWarning)
+        warnings.filterwarnings("always", message="plugin |law ", category=UserWarning)
         warnings.showwarning = show
         yield
 
@@ -230,7 +231,7 @@ def _judge(
                 )  # fmt: skip
         except VerifyInterrupted as stop:
             report, stopped = stop.report, stop
-    print_report(report, Console())
+    print_report(report, Console(), seconds=time.monotonic() - click.get_current_context().meta[_STARTED])
     click.echo(f"report: {folder / 'report.html'}")
     if stopped is not None:
         told = str(stopped).removeprefix("PARTIAL: ")

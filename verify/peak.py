@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ from bigtheta.verify.peak_cells import centres, merged, unusable
 from bigtheta.verify.summit import kernel, prominence, summit, vertex
 from bigtheta.verify.verdict import Cell, Judgement, Need, Verdict
 
-__all__ = ["ESTIMANDS", "PeakFinding", "judge_peak", "judge_peaks"]
+__all__ = ["ESTIMANDS", "PeakFinding", "judge_peak", "judge_peaks", "unseen"]
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
@@ -193,19 +193,38 @@ def judge_peak(
         return tuple(PeakFinding(at=place, verdict=verdict, reason=reason, needs=need) for place in places)
     x, logs = merged(ratios, cells)
     y, v = centres(logs, estimand, inflation)
+    return tuple(
+        _decided(look)
+        if (why := _out_of_sight(look, x)) is None
+        else PeakFinding(at=look.at, verdict=Verdict.INCONCLUSIVE, reason=why, needs=Need.RANGE)
+        for look in _looks(x, y, v, places, margin, name, seed)
+    )
+
+
+def unseen(ratio: npt.ArrayLike, claim: Peak, margin: float = PEAK_MARGIN) -> list[str]:
+    """Return why cells at these ratios cannot show a claimed peak, nor its absence, whatever is measured there.
+
+    Args:
+        ratio: the ratio of each cell. Shape (cells,).
+
+    >>> unseen([0.3, 0.5, 0.8, 1.0, 1.25, 2.0], Peak("n/k", at=0.4))
+    ['a peak at n/k = 0.4 needs a cell within a factor 1.2 of it: measure one at the peak and some around it']
+    """
+    x = np.unique(np.log(np.asarray(ratio, dtype=np.float64)))
+    looks = _looks(x, x, x, [float(place) for place in claim.places], margin, str(claim.ratio), 0)
+    return [why for look in looks if (why := _out_of_sight(look, x)) is not None]
+
+
+def _looks(
+    x: Array, y: Array, v: Array, places: Sequence[float], margin: float, name: str, seed: int
+) -> Iterator[_Look]:
+    """Yield the cells of each claim's window, cut halfway to the next claimed peak."""
     claims = [math.log(place) for place in places]
     ends = [-math.inf, *((a + b) / 2 for a, b in itertools.pairwise(claims)), math.inf]
-    found = []
     for place, centre, (low, high) in zip(places, claims, itertools.pairwise(ends), strict=True):
         window = max(centre - WINDOW, low), min(centre + WINDOW, high)
         use = (x >= window[0] - 1e-9) & (x <= window[1] + 1e-9)
-        look = _Look(x[use], y[use], v[use], place, math.log1p(margin), window, name, len(places), seed)
-        why = _out_of_sight(look, x)
-        if why is None:
-            found.append(_decided(look))
-        else:
-            found.append(PeakFinding(at=place, verdict=Verdict.INCONCLUSIVE, reason=why, needs=Need.RANGE))
-    return tuple(found)
+        yield _Look(x[use], y[use], v[use], place, math.log1p(margin), window, name, len(places), seed)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path as FilePath
 
@@ -19,6 +20,7 @@ from bigtheta.theory.catalogue import activation as find_activation
 from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
 from bigtheta.theory.law import Law, find_laws
 from bigtheta.verify.checks import Check, checks, judged_together, sharpness_of
+from bigtheta.verify.foresight import DesignWarning, foreseen
 from bigtheta.verify.interrupts import held
 from bigtheta.verify.looks import FIRST, LOOKS, Finding, LooksInterrupted, look_at, planned, pooled
 from bigtheta.verify.provenance import provenance
@@ -89,6 +91,8 @@ def verify(
         budget: the same, for so many seconds: no look is begun that is not expected to end within them.
         announce: called with the plan of the first look before anything is simulated; it may raise to stop there.
 
+    Sizes that cannot decide a law, or one of its controls, are told by a `DesignWarning` before anything is simulated.
+
     Raises:
         InvalidInputError: for an unknown name or an option out of range, before anything is simulated.
         StoreError: if trials.sqlite cannot be read or written, as on a full disk; finished trials are kept.
@@ -110,6 +114,8 @@ def verify(
         raise InvalidInputError(f"activations: expected at least one name or formula but got {activations!r}")
     acts = None if names is None else tuple(find_activation(name) for name in names)
     found = [check for law in chosen for check in checks(law, acts)]
+    for line in foreseen(chosen):
+        warnings.warn(DesignWarning(line), stacklevel=2)
     first_look = FIRST if until_decided or budget is not None else PROFILES[profile]
     count = first_look if trials is None else whole_number("trials", trials, low=1)
     if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int | float) or not budget > 0):

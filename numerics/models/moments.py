@@ -29,6 +29,7 @@ MOST_FEATURES = 8000
 """Neural-tangent features, m d, whose Gram matrix is formed."""
 _Array = npt.NDArray[np.float64]
 
+_ADVICE = "two weights point nearly the same way: enlarge d, or use an activation without kinks"
 
 _Integrand = Callable[[_Array, _Array, _Array, _Array], _Array]
 
@@ -163,7 +164,7 @@ class _Series:
         squares = scaled_coefficients(self.act, reach, MAX_TERMS)[0] ** 2
         largest = min(float(self.cosines.abs().max()), 1.0)
         at_one = float(scaled_moment(self.act, reach)[0])
-        count = terms_needed(squares, at_one, largest, derivatives=derivatives)
+        count = terms_needed(squares, at_one, largest, derivatives=derivatives, advice=_ADVICE)
         check_truncation(squares, count, at_one, largest, derivatives=derivatives)
         return count
 

@@ -18,8 +18,12 @@ COLOURS = {
 _WIDTH = max(len(verdict.value) for verdict in Verdict) + 2
 
 
-def print_report(report: Report, console: Console) -> None:
-    """Print a line a law with its control beside it, the reason where it did not PASS, and the counts."""
+def print_report(report: Report, console: Console, *, seconds: float | None = None) -> None:
+    """Print a line a law with its control beside it, the reason where it did not PASS, and the counts.
+
+    Args:
+        seconds: that the whole command took; by default those of simulating and judging.
+    """
     if told := interruption(report):
         console.print(Text(told, style="bold yellow"), soft_wrap=True, highlight=False)
     laws = [entry for entry in report.entries if entry.control is None]
@@ -36,7 +40,8 @@ def print_report(report: Report, console: Console) -> None:
         if entry.verdict is not Verdict.PASS:
             console.print(Text(f"{'':{_WIDTH}}{entry.judgement.reason}"), soft_wrap=True, highlight=False)
     line = Text(report.verdict.value, style=f"bold {COLOURS[report.verdict]}")
-    line.append(f"  {summary(report)}  ({report.provenance['wall_s']:.0f} s)", style="default not bold")
+    taken = report.provenance["wall_s"] if seconds is None else seconds
+    line.append(f"  {summary(report)}  ({taken:.0f} s)", style="default not bold")
     console.print(line, soft_wrap=True, highlight=False)
 
 
