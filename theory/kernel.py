@@ -111,8 +111,7 @@ def terms_needed(
     enough[:derivatives] = False
     if not enough.any():
         raise SeriesTooLongError(
-            f"kernel series: a cosine of {largest:.6g} needs more than {len(taylor)} Taylor terms; "
-            f"{advice}"
+            f"kernel series: a cosine of {largest:.6g} needs more than {len(taylor)} Taylor terms; {advice}"
         )
     return int(np.argmax(enough)) + 1
 
