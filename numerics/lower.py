@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bigtheta.theory.activation import Activation, u
 from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.filled import Patch, patches
 from bigtheta.theory.hermite import hermite
 from bigtheta.theory.stable import Softplus
 
@@ -46,6 +47,28 @@ def lower(expression: Expr, variable: Expr) -> TorchFunction:
     def evaluate(x: Tensor) -> Tensor:
         value = _walk(expression, variable, x, {})
         return value if isinstance(value, Tensor) else torch.full_like(x, value)
+
+    parts = patches(expression) if variable == u else ()
+    return _patched(evaluate, parts) if parts else evaluate
+
+
+def _patched(function: TorchFunction, parts: tuple[Patch, ...]) -> TorchFunction:
+    """Near a removable singularity the Taylor polynomial, which has its limit and loses no digits, nor its gradient."""
+
+    def evaluate(x: Tensor) -> Tensor:
+        regular = x
+        for part in parts:  # the formula is not evaluated where it is 0/0: its gradient there would be nan
+            regular = torch.where((x - part.at).abs() < part.reach, part.at + part.reach, regular)
+        result = function(regular)
+        for part in parts:
+            offset = x - part.at
+            near = offset.abs() < part.reach
+            offset = torch.where(near, offset, 0.0)
+            value = torch.full_like(x, part.coefficients[-1])
+            for coefficient in part.coefficients[-2::-1]:
+                value = value * offset + coefficient
+            result = torch.where(near, value, result)
+        return result
 
     return evaluate
 

@@ -19,12 +19,14 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
-from bigtheta.theory.domain import MPMATH_MODULES, NUMPY_MODULES, check_domain, mp_number, u
+from bigtheta.theory.domain import MPMATH_MODULES, NUMPY_MODULES, check_domain, mp_number, u, vanishes
 from bigtheta.theory.errors import InvalidInputError, whole_number
 from bigtheta.theory.expression import FUNCTIONS, parse_expression
+from bigtheta.theory.filled import patched
 from bigtheta.theory.floats import without_floats
-from bigtheta.theory.stable import Softplus, without_overflow
-from bigtheta.theory.zeros import ZerosError, inside, is_root, ordered, real_zeros, value_at
+from bigtheta.theory.removable import blocks, denominators, holes, limit_at, without_common_factors
+from bigtheta.theory.stable import Softplus, bounded_ratios, without_overflow
+from bigtheta.theory.zeros import ZerosError, inside, is_root, ordered, real_zeros
 
 if TYPE_CHECKING:
     from bigtheta.theory.growth import Growth
@@ -128,8 +130,9 @@ class Activation:
         expression = without_overflow(given)
         if expression.has(sympy.I) or expression.has(sympy.zoo, sympy.nan, sympy.oo):
             raise InvalidInputError(f"activation {self.name!r}: expected a real, finite function but got {expression}")
-        check_domain(self.name, expression, given)
+        expression = without_common_factors(expression)
         object.__setattr__(self, "expression", expression)
+        check_domain(self.name, expression, given, filled=self._filled)
         object.__setattr__(self, "key", sympy.srepr(expression))
 
     @classmethod
@@ -145,6 +148,13 @@ class Activation:
         if not isinstance(expression, sympy.Expr):
             raise InvalidInputError(f"activation: expected a formula but got the condition {text!r}")
         return cls(name, expression) if name else cls(" ".join(str(text).split()), expression, formula_name=True)
+
+    def _filled(self) -> tuple[float, ...]:
+        """Where the formula divides by 0 and phi is continued, and the kinks; refuse poles."""
+        points = [float(kink) for kink in self.kinks]
+        for piece in self.pieces:
+            points += [float(point) for point in _filled_on(piece, self.name)]
+        return tuple(points)
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
@@ -168,7 +178,9 @@ class Activation:
     def derivative(self, order: int = 1) -> tuple[Piece, ...]:
         """Return the pieces of the derivative of the given order off the kinks (no Dirac masses)."""
         order = whole_number("order", order, low=0, where="derivative")
-        return tuple(Piece(p.low, p.high, sympy.diff(p.expression, u, order)) for p in self.pieces)
+        if order == 0:
+            return self.pieces
+        return tuple(Piece(p.low, p.high, bounded_ratios(sympy.diff(p.expression, u, order))) for p in self.pieces)
 
     def weak_derivative(self, order: int = 1) -> WeakDerivative:
         """Return the derivative in the sense of distributions: pieces, and a mass at each kink where phi or one of
@@ -208,7 +220,7 @@ class Activation:
             return sympy.Integer(0)
         here = gaps.index(min(gaps))  # the nearest, since kinks may be closer to each other than any tolerance
         kink = pieces[here].high if is_root(pieces[here].high) else at
-        return value_at(pieces[here + 1].expression - pieces[here].expression, kink)
+        return limit_at(pieces[here + 1].expression - pieces[here].expression, kink)
 
     @cached_property
     def is_weakly_differentiable(self) -> bool:
@@ -278,8 +290,38 @@ class Activation:
 @lru_cache(maxsize=256)
 def _compiled(expression: Expr) -> Callable[[Any], Any]:
     """The formula of a piece as a numpy function."""
-    function: Callable[[Any], Any] = sympy.lambdify(u, expression, modules=NUMPY_MODULES)
-    return function
+    return patched(expression, sympy.lambdify(u, expression, modules=NUMPY_MODULES))
+
+
+def _filled_on(piece: Piece, name: str) -> list[Expr]:
+    """The points of a piece, its ends too, where its formula is continued; refuse poles."""
+    found: list[Expr] = []
+    for block in blocks(piece.expression):
+        continued = [hole.at for hole in holes(block)]
+        for base in denominators(block):
+            try:
+                zeros = [zero for zero in real_zeros(base) if piece.low <= zero <= piece.high]
+            except ZerosError as error:
+                if not vanishes(base):
+                    continue
+                zeros_are = "infinitely many zeros" if error.infinite else "zeros that are not known exactly"
+                raise InvalidInputError(
+                    f"activation {name!r}: {piece.expression} divides by {base}, which has {zeros_are}, so it is not "
+                    "known to be finite; write it another way"
+                ) from error
+            for zero in zeros:
+                if zero in continued:
+                    found.append(zero)
+                elif block != piece.expression:
+                    raise InvalidInputError(
+                        f"activation {name!r}: {piece.expression} divides by {base}, which is 0 at u = {zero}, inside "
+                        "a function, and has no power series there"
+                    )
+                else:
+                    raise InvalidInputError(
+                        f"activation {name!r}: {piece.expression} has a pole, a zero of {base}, so it is not finite"
+                    )
+    return found
 
 
 def _one_way(x: Expr) -> Expr:

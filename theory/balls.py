@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import mpmath
@@ -42,8 +42,12 @@ def precision(bits: int) -> Any:
     return flint.ctx.workprec(bits)
 
 
-def ball_function(expression: Expr) -> BallFunction:
+def ball_function(expression: Expr, known: Mapping[Expr, BallFunction] | None = None) -> BallFunction:
     """Return phi as a function of a real ball (flint.arb) or a complex one (flint.acb), at the current precision.
+
+    Args:
+        expression: phi, in `u`.
+        known: the functions of parts of it, where they are given.
 
     Raises:
         NoBallError: for a function that has no ball evaluation here.
@@ -52,7 +56,7 @@ def ball_function(expression: Expr) -> BallFunction:
     ...     print(ball_function(sympy.tanh(u))(flint.arb(1)).str(20))
     [0.76159415595576488812 +/- ...]
     """
-    return _compile(expression, {})
+    return _compile(expression, dict(known or {}))
 
 
 def ball_of(number: Expr) -> Ball:
@@ -145,8 +149,12 @@ def _root(root: Expr) -> Ball:
     whole = root.poly.clear_denoms(convert=True)[1]
     polynomial = flint.fmpz_poly([int(c) for c in reversed(whole.all_coeffs())])
     real = [z.real for z, _ in polynomial.complex_roots() if z.imag.is_zero()]  # disjoint at any precision
-    real.sort(key=functools.cmp_to_key(lambda a, b: -1 if a < b else 1))
+    real.sort(key=functools.cmp_to_key(_order))
     return real[root.index]
+
+
+def _order(a: Ball, b: Ball) -> int:
+    return -1 if a < b else 1
 
 
 def _constant(function: BallFunction) -> BallFunction:

@@ -24,7 +24,8 @@ from functools import lru_cache
 from typing import Any
 
 from bigtheta.theory.activation import Piece
-from bigtheta.theory.balls import BallFunction, NoBallError, ball_function, ball_of, flint, precision
+from bigtheta.theory.balls import BallFunction, NoBallError, ball_of, flint, precision
+from bigtheta.theory.filled import filled_function
 from bigtheta.theory.growth import Growth, NoGrowthBoundError, piece_growth
 
 __all__ = ["gaussian_projections"]
@@ -83,7 +84,7 @@ class _Line:
 
     def integrate(self) -> list[Ball]:
         """E[f(G) h_j(G)] over the piece, for every j."""
-        function = ball_function(self.piece.expression)
+        function = filled_function(self.piece.expression)
         reach, tail = self.reach()
         sums = _Sums(self.order)
         low, high = float(self.piece.low), float(self.piece.high)

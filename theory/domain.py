@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import mpmath
@@ -12,7 +13,7 @@ import sympy
 
 from bigtheta.theory.errors import InvalidInputError
 
-__all__ = ["MPMATH_MODULES", "NUMPY_MODULES", "check_domain", "mp_number", "u"]
+__all__ = ["MPMATH_MODULES", "NUMPY_MODULES", "check_domain", "mp_number", "u", "vanishes"]
 
 Expr = Any
 
@@ -34,7 +35,9 @@ def mp_number(value: Expr) -> mpmath.mpf:
     return mpmath.mpf(0) if number == 0 else mpmath.mpf(number._mpf_)
 
 
-def check_domain(name: str, expression: Expr, given: Expr | None = None) -> None:
+def check_domain(
+    name: str, expression: Expr, given: Expr | None = None, *, filled: Callable[[], tuple[float, ...]] = tuple
+) -> None:
     """Refuse what is not real and finite on the whole line.
 
     Poles are found as zeros of denominators, exactly for polynomials, else as sign changes and interior minima on a
@@ -43,6 +46,8 @@ def check_domain(name: str, expression: Expr, given: Expr | None = None) -> None
 
     Args:
         given: the expression as it was typed; the two must agree.
+        filled: refuses poles, and returns the points where the formula divides by 0 and the function is continued;
+            asked if a denominator vanishes somewhere.
 
     Raises:
         InvalidInputError: naming the part that is not real or not finite.
@@ -50,13 +55,13 @@ def check_domain(name: str, expression: Expr, given: Expr | None = None) -> None
     for node in sympy.preorder_traversal(expression):
         if node.is_number and node.is_real is False:
             raise InvalidInputError(f"activation {name!r}: expected a real function but {node} is not real")
-    denominators = [p.base for p in expression.atoms(sympy.Pow) if p.exp.is_number and p.exp.is_negative]
-    denominators += [sympy.cos(tangent.args[0]) for tangent in expression.atoms(sympy.tan)]
-    for base in denominators:
-        if base.has(u) and _vanishes(base):
+    for tangent in expression.atoms(sympy.tan):
+        if vanishes(base := sympy.cos(tangent.args[0])):
             raise InvalidInputError(
                 f"activation {name!r}: {_short(expression)} has a pole, a zero of {_short(base)}, so it is not finite"
             )
+    denominators = [p.base for p in expression.atoms(sympy.Pow) if p.exp.is_number and p.exp.is_negative]
+    left_out = filled() if any(base.has(u) and vanishes(base) for base in denominators) else ()  # refuses poles
     roots = [p.base for p in expression.atoms(sympy.Pow) if p.exp.is_number and not p.exp.is_Integer]
     inner_first = sorted([*roots, *(e.args[0] for e in expression.atoms(sympy.log))], key=sympy.count_ops)
     for base in inner_first:
@@ -73,6 +78,8 @@ def check_domain(name: str, expression: Expr, given: Expr | None = None) -> None
             f"activation {name!r}: {_short(expression)} has no value in float64: {error}; rescale it"
         ) from error
     bad = ~np.isfinite(values)
+    for point in left_out:
+        bad &= np.abs(_NEAR - point) > 1e-3
     if bad.any():
         at = float(_NEAR[int(np.argmax(bad))])
         raise InvalidInputError(f"activation {name!r}: {_short(expression)} is not a finite real number at u = {at:g}")
@@ -119,7 +126,8 @@ def _negative(base: Expr) -> float | None:
     return float(_FAR[int(np.argmax(below))]) if below.any() else None
 
 
-def _vanishes(base: Expr) -> bool:
+def vanishes(base: Expr) -> bool:
+    """Whether an expression in u has a real zero, as far as a grid shows it; exactly for polynomials."""
     if base.is_polynomial(u):
         try:
             return len(sympy.Poly(base, u).real_roots()) > 0

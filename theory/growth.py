@@ -17,7 +17,9 @@ import mpmath
 import sympy
 
 from bigtheta.theory.activation import MPMATH_MODULES, Activation, Piece, u
+from bigtheta.theory.balls import BallFunction, NoBallError, ball_of, flint, precision
 from bigtheta.theory.errors import BigthetaError, InvalidInputError
+from bigtheta.theory.filled import filled_function, singular_points
 from bigtheta.theory.stable import Softplus
 
 __all__ = ["Growth", "NoGrowthBoundError", "check_square_integrable", "growth_bound", "interval", "piece_growth"]
@@ -114,12 +116,45 @@ def growth_bound(act: Activation, derivative: int = 0) -> Growth:
 def piece_growth(piece: Piece) -> Growth:
     """Return a growth bound of one smooth piece, valid on its interval."""
     try:
-        bound = _Prover(piece).growth(piece.expression)
+        bound = _around(piece, singular_points(piece.expression))
+    except NoBallError as error:
+        raise NoGrowthBoundError(str(error)) from error
     except OverflowError as error:
         raise NoGrowthBoundError(f"the constants of {piece.expression} leave the range of float64") from error
     if not all(map(math.isfinite, (bound.constant, *bound._exponents))):
         raise NoGrowthBoundError(f"the constants of {piece.expression} leave the range of float64")
     return bound if bound.constant >= _TINY else Growth(_TINY, *bound._exponents)
+
+
+def _around(piece: Piece, points: tuple[Expr, ...]) -> Growth:
+    """A growth bound of a piece: by balls near its removable singularities, by rules elsewhere."""
+    points = tuple(point for point in points if piece.low <= point <= piece.high)
+    if not points:
+        return _Prover(piece).growth(piece.expression)
+    function, low, bounds = filled_function(piece.expression), piece.low, []
+    for point in points:
+        bound, reach = _beside(function, point)
+        bounds.append(bound)
+        if point - reach > low:
+            bounds.append(_Prover(Piece(low, point - reach, piece.expression)).growth(piece.expression))
+        low = point + reach
+    if low < piece.high:
+        bounds.append(_Prover(Piece(low, piece.high, piece.expression)).growth(piece.expression))
+    return Growth(*(max(column) for column in zip(*((b.constant, *b._exponents) for b in bounds), strict=True)))
+
+
+def _beside(function: BallFunction, point: Expr) -> tuple[Growth, Expr]:
+    """The largest |f| within some distance of a point, on balls."""
+    with precision(128):
+        for i in range(12):
+            reach, most = sympy.Rational(1, 2**i), 0.0
+            for cell in range(-16, 16):
+                middle = ball_of(point + reach * (cell + sympy.Rational(1, 2)) / 16)
+                value = function(middle + flint.arb(0, float(reach) / 32 * 1.0001))
+                most = max(most, float(value.abs_upper())) if value.is_finite() else math.inf
+            if math.isfinite(most):
+                return Growth(most * _SLACK), reach
+    raise NoGrowthBoundError(f"no growth bound is known near u = {point}")
 
 
 def interval(piece: Piece, e: Expr) -> tuple[float, float]:

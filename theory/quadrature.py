@@ -7,7 +7,6 @@ estimate, not a proof; `certified` has the proven ones.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -16,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
-from bigtheta.theory.activation import MPMATH_MODULES, NUMPY_MODULES, Activation, Parity, Piece, mp_number, u
+from bigtheta.theory.activation import NUMPY_MODULES, Activation, Parity, Piece, mp_number, u
 from bigtheta.theory.errors import InvalidInputError, whole_number
+from bigtheta.theory.filled import mpmath_function, patched
 from bigtheta.theory.growth import check_square_integrable
 from bigtheta.theory.number import Estimated
 
@@ -56,7 +56,7 @@ def estimated_moment(pieces: tuple[Piece, ...]) -> Estimated:
         for index, piece in enumerate(pieces):
             with np.errstate(all="ignore"):
                 try:
-                    function = sympy.lambdify(u, piece.expression, modules=NUMPY_MODULES)
+                    function = patched(piece.expression, sympy.lambdify(u, piece.expression, modules=NUMPY_MODULES))
                     values[which == index] = function(x[which == index])
                 except OverflowError:
                     values[which == index] = math.inf
@@ -131,7 +131,7 @@ def _by_mpmath(act: Activation, j: int, digits: int) -> Estimated:
         total, error = mpmath.mpf(0), mpmath.mpf(0)
         norm = mpmath.sqrt(2 * mpmath.pi * mpmath.factorial(j))
         for piece in act.pieces:
-            phi: Callable[[Any], Any] = sympy.lambdify(u, piece.expression, modules=MPMATH_MODULES)
+            phi = mpmath_function(piece.expression)
             low = mp_number(piece.low) if piece.low != -sympy.oo else -reach
             high = mp_number(piece.high) if piece.high != sympy.oo else reach
             edges = [low, *(mpmath.mpf(e) for e in range(math.ceil(low) + 1, math.floor(high), 2)), high]

@@ -6,7 +6,7 @@ from typing import Any
 
 import sympy
 
-__all__ = ["Softplus", "without_overflow"]
+__all__ = ["Softplus", "bounded_ratios", "without_overflow"]
 
 Expr = Any
 
@@ -70,6 +70,9 @@ def _quotients(product: Expr) -> Expr:
         if isinstance(base, sympy.cosh) and powers.get(sympy.sinh(base.args[0])) == -exponent:
             gates.append(sympy.tanh(base.args[0]) ** -exponent)
             del powers[base], powers[sympy.sinh(base.args[0])]
+        elif (gate := _vanishing_gate(base)) is not None:
+            gates.append(gate**-exponent)
+            del powers[base]
         elif (found := _shifted_exp(base)) is not None:
             a, x = found
             gate = sympy.tanh((x - sympy.log(a)) / 2)
@@ -81,3 +84,32 @@ def _quotients(product: Expr) -> Expr:
     if not gates:
         return product
     return sympy.Mul(*gates, *(base**exponent for base, exponent in powers.items()))
+
+
+def _vanishing_gate(base: Expr) -> Expr | None:
+    """Read +-(e^x - b), b > 0, and return its inverse (1/tanh(y/2) - 1)/(2b), y = x - log b; None for anything else."""
+    for sign in (1, -1):
+        e = sympy.expand(sign * base)
+        if e.is_Add and len(e.args) == 2 and e.args[0].is_number and e.args[0].is_negative:
+            b, rest = -e.args[0], e.args[1]
+            if isinstance(rest, sympy.exp):
+                return sign * (1 / sympy.tanh((rest.args[0] - sympy.log(b)) / 2) - 1) / (2 * b)
+    return None
+
+
+def bounded_ratios(e: Expr) -> Expr:
+    """Write sinh(x)^a cosh(x)^b, a + b <= 0, as tanh(x)^a cosh(x)^(a+b), which does not overflow for large |x|."""
+    if not e.has(sympy.sinh, sympy.cosh) or not e.args:
+        return e
+    e = e.func(*map(bounded_ratios, e.args))
+    if not (e.is_Mul or e.is_Pow):
+        return e
+    powers = e.as_powers_dict()
+    for base in list(powers):
+        if isinstance(base, sympy.sinh | sympy.cosh):
+            x = base.args[0]
+            a, b = powers.get(sympy.sinh(x), sympy.Integer(0)), powers.get(sympy.cosh(x), sympy.Integer(0))
+            if a != 0 and a + b <= 0 and a.is_Integer and b.is_Integer:
+                e = e / (sympy.sinh(x) ** a * sympy.cosh(x) ** b) * sympy.tanh(x) ** a * sympy.cosh(x) ** (a + b)
+                powers = e.as_powers_dict()
+    return e

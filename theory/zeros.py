@@ -147,13 +147,17 @@ def value_at(e: Expr, point: Expr) -> Expr:
     """Return e at u = point, simplified; exactly 0 where it is 0, at a root of a polynomial too."""
     if not is_root(point):
         return sympy.simplify(e.subs(u, point))
-    if e.is_Mul:
-        return sympy.Mul(*(value_at(factor, point) for factor in e.args))
-    if e.is_Pow and e.exp.is_number and e.exp.is_positive:
-        return value_at(e.base, point) ** e.exp
     (root,) = point.atoms(sympy.CRootOf)
-    if e.is_polynomial(u) and point in (root, -root):
-        minimal = sympy.Poly(root.poly.as_expr().subs(root.poly.gen, u if point == root else -u), u)
-        return sympy.Poly(e, u).rem(minimal).as_expr().subs(u, point)
-    factored = sympy.factor_terms(sympy.factor(e)) if e.is_Add else e
-    return value_at(factored, point) if factored.is_Mul else e.subs(u, point)
+    if point not in (root, -root):
+        return e.subs(u, point)
+    minimal = sympy.Poly(root.poly.as_expr().subs(root.poly.gen, u if point == root else -u), u)
+    return _reduced(e, minimal).subs(u, point)
+
+
+def _reduced(e: Expr, minimal: Any) -> Expr:
+    """Another expression of the same value at the roots of a polynomial: polynomials in it by their remainders."""
+    if not e.args:
+        return e
+    if not e.is_polynomial(u):
+        e = sympy.expand(e.func(*(_reduced(argument, minimal) for argument in e.args)))
+    return sympy.Poly(e, u).rem(minimal).as_expr() if e.is_polynomial(u) else e

@@ -49,11 +49,30 @@ class Reference:
     def __init__(self, act: Activation) -> None:
         self.act = act
         self._function = sympy.lambdify(u, act.expression, modules=_MPMATH)
+        self._divides = any(p.exp.is_number and p.exp.is_negative for p in act.expression.atoms(sympy.Pow))
 
     def __call__(self, x: Any) -> Any:
-        """Return phi(x)."""
+        """Return phi(x); where the formula is 0/0, its mean on both sides."""
         with mpmath.workdps(_DIGITS):
-            return mpmath.mpf(self._function(mpmath.mpf(x)))
+            x = mpmath.mpf(x)
+            if not self._divides:
+                return mpmath.mpf(self._function(x))
+            digits = _DIGITS
+            value = self._near(x, digits)
+            while digits < 16 * _DIGITS:  # quotients of small numbers lose digits
+                digits *= 2
+                value, before = self._near(x, digits), value
+                if abs(value - before) <= mpmath.mpf(10) ** -(_DIGITS - 5) * abs(value):
+                    break
+            return +value
+
+    def _near(self, x: Any, digits: int) -> Any:
+        with mpmath.workdps(digits):
+            try:
+                return mpmath.mpf(self._function(x))
+            except ZeroDivisionError:
+                gap = mpmath.mpf(10) ** (-digits // 8)
+                return (mpmath.mpf(self._function(x - gap)) + mpmath.mpf(self._function(x + gap))) / 2
 
     def central(self, x: float, order: int) -> Any:
         """Return the central difference of order 1 or 2, for phi' and phi'' off the kinks."""
