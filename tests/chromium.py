@@ -19,7 +19,7 @@ _FLAGS = [
     "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--remote-debugging-pipe",
 ]  # fmt: skip
-_SECONDS = 60.0
+_SECONDS = 600.0
 
 
 class Page:

@@ -8,7 +8,7 @@ def committed(store: Path) -> dict[str, str]:
     """Return the rows of the trials, by key; none if there is no store yet."""
     if not store.exists():
         return {}
-    base = sqlite3.connect(store, timeout=30)
+    base = sqlite3.connect(store, timeout=600)
     try:
         return dict(base.execute("SELECT key, row FROM trials").fetchall())
     except sqlite3.OperationalError:  # the tables are not there yet

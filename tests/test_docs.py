@@ -264,7 +264,7 @@ def bash(text, folder):
 
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", text],
-        cwd=folder, env=environment, preexec_fn=pin, capture_output=True, text=True, timeout=300, check=False,
+        cwd=folder, env=environment, preexec_fn=pin, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
 
 

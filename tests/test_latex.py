@@ -19,7 +19,7 @@ def compiled(folder):
     command = (
         [PDFLATEX, "-interaction=nonstopmode", "-halt-on-error", "main.tex"] if PDFLATEX else [TECTONIC, "main.tex"]
     )
-    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=600, check=False)
     said = done.stdout.decode(errors="replace") + done.stderr.decode(errors="replace")
     assert done.returncode == 0, said[-3000:]
     return said

@@ -17,6 +17,7 @@ import json
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -137,7 +138,7 @@ def _path(module: ModuleType | None) -> Path | None:
     """The file of a loaded module, if it can be read."""
     given = vars(module).get("__file__") if isinstance(module, ModuleType) else None
     path = Path(given).absolute() if isinstance(given, str) else None
-    return path if path is not None and (path.is_file() or str(path) in _known) else None
+    return path if path is not None and (os.path.isfile(path) or str(path) in _known) else None
 
 
 def _loaded() -> dict[str, object]:
@@ -172,7 +173,9 @@ def _read(path: Path, now: dict[str, object]) -> _Read:
 
 def _parsed(text: bytes, loaded: object) -> _Read:
     try:
-        tree = ast.parse(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python says it when it imports the file
+            tree = ast.parse(text)
         imports, exports = tuple(_imports(tree)), tuple(_exports(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # compiled, or none that can run
         imports, exports = (), ()
@@ -190,9 +193,16 @@ def _imports(tree: ast.AST) -> Iterator[_Import]:
         elif isinstance(node, ast.Call) and node.args:
             called = getattr(node.func, "attr", getattr(node.func, "id", None))
             name = getattr(node.args[0], "value", None)
-            if called in ("import_module", "__import__") and isinstance(name, str) and name.strip("."):
-                plain = name.lstrip(".")
+            if (
+                called in ("import_module", "__import__")
+                and isinstance(name, str)
+                and _is_module(plain := name.lstrip("."))
+            ):
                 yield _Import(len(name) - len(plain), tuple(plain.split(".")), ())
+
+
+def _is_module(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
 
 
 def _exports(tree: ast.Module) -> Iterator[str]:
@@ -201,7 +211,7 @@ def _exports(tree: ast.Module) -> Iterator[str]:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(getattr(target, "id", None) == "__all__" for target in targets):
             for inner in ast.walk(node):
-                if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+                if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and inner.value.isidentifier():
                     yield inner.value
 
 
@@ -290,13 +300,13 @@ def _along(folder: Path, parts: Sequence[str]) -> Iterator[Path]:
         elif (file := _file(folder, part)) is not None:
             yield file
             return
-        elif not (folder / part).is_dir():
+        elif not os.path.isdir(folder / part):
             return
         folder = folder / part
 
 
 def _file(folder: Path, stem: str) -> Path | None:
-    return next((path for suffix in _SUFFIXES if (path := folder / f"{stem}{suffix}").is_file()), None)
+    return next((path for suffix in _SUFFIXES if os.path.isfile(path := folder / f"{stem}{suffix}")), None)
 
 
 def _name(scope: _Scope, path: Path) -> str:

@@ -380,7 +380,7 @@ def test_a_store_whose_tables_compute_for_ever_is_refused(change, tmp_path):
     (tmp_path / "trials.sqlite").write_bytes(hostile_stores(change)[-1])
     code = "import sys; from bigtheta.numerics.store import Store; s = Store(sys.argv[1]); s.find(['x']); len(s)"
     command = [sys.executable, "-c", code, str(tmp_path / "trials.sqlite")]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert "StoreError" in result.stderr.splitlines()[-1]
 
 

@@ -154,7 +154,7 @@ def test_two_runs_on_different_days_write_the_same_report(tmp_path):
             check=True,
             cwd=here,
             env=os.environ | changes,
-            timeout=300,
+            timeout=600,
         )
         content = json.loads((out / "report.json").read_text())
         del content["provenance"]["wall_s"]

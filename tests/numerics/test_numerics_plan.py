@@ -179,7 +179,7 @@ def test_the_memory_estimate_bounds_the_measured_peak(model, act, sizes, more):
     given = {"measured": "sobolev", "inputs": "sphere", "labels": None, "precision": "float64"} | more
     arguments = json.dumps([model, act, sizes, *given.values()])
     result = subprocess.run(
-        [sys.executable, "-c", MEASURE, arguments], capture_output=True, text=True, check=True, timeout=300
+        [sys.executable, "-c", MEASURE, arguments], capture_output=True, text=True, check=True, timeout=600
     )
     measured, estimate = map(float, result.stdout.split())
     assert measured <= estimate <= 3 * measured
@@ -201,13 +201,16 @@ SIZES = {"n": 200, "d": 100, "k": 300}
 def test_trials_run_at_the_same_time_as_far_as_the_memory_goes(monkeypatch, fit, together):
     e = experiment("random-features", "tanh", SIZES, trials=4)
     at_work, most, lock = 0, 0, threading.Lock()
+    meeting = threading.Barrier(together)
 
     def slowly(trial):
         nonlocal at_work, most
         with lock:
             at_work += 1
             most = max(most, at_work)
-        time.sleep(0.1)
+        if together == 1:
+            time.sleep(0.1)  # one more would come meanwhile, if it were begun
+        meeting.wait(600)
         with lock:
             at_work -= 1
         return {"value": 1.0}, 0.1

@@ -256,7 +256,7 @@ except StoreError as error:
 def test_a_file_that_may_not_grow(tmp_path):
     pytest.importorskip("resource", reason="no limits on the size of files on this system")
     result = subprocess.run(
-        [sys.executable, "-c", LIMITED, tmp_path / "s.sqlite"], capture_output=True, text=True, timeout=100, check=True
+        [sys.executable, "-c", LIMITED, tmp_path / "s.sqlite"], capture_output=True, text=True, timeout=600, check=True
     )
     assert result.stdout.startswith("cannot write the store"), result.stdout + result.stderr
     assert "finished trials are kept" in result.stdout

@@ -484,7 +484,7 @@ def test_effort_is_bounded(text):
         leading_order(text)
     except OutsideScaleError as refusal:
         assert "too many terms" in str(refusal) or "may be zero" in str(refusal)  # noqa: PT017
-    assert time.process_time() - start < 20
+    assert time.process_time() - start < 120  # of the processor; a few are used
 
 
 def test_without_flint_the_signs_are_the_same(monkeypatch):

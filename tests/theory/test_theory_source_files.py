@@ -111,6 +111,16 @@ LAYOUTS = {
         {"sf_p/__init__.py": "", "sf_p/m.py": "def f():\n    from ...elsewhere import x\n", "../elsewhere.py": ""},
         "sf_p.m", ["", "sf_p/__init__.py"],
     ),
+    "names that are no modules": (
+        {"sf_a.py": "import importlib as i\ndef f():\n    i.import_module('/etc/hostname')\n    __import__('a\\0b')\n"
+                    f"    import {'x' * 300}\n    i.import_module('..')\n    i.import_module('sf_b/../sf_b')\n",
+         "sf_b.py": ""},
+        "sf_a", [""],
+    ),
+    "an escape that Python warns of": (
+        {"sf_a.py": "if False:\n    import sf_b\n", "sf_b.py": "import sf_c\nx = '\\d'\n", "sf_c.py": ""},
+        "sf_a", ["", "sf_b.py", "sf_c.py"],
+    ),
     "another encoding": (
         {"sf_a.py": "# -*- coding: latin-1 -*-\nimport sf_b\n", "sf_b.py": ""}, "sf_a", ["", "sf_b.py"],
     ),

@@ -431,7 +431,7 @@ def process(*arguments: str, cwd: Path, flags: Sequence[str] = ()) -> subprocess
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV", "FORCE_COLOR"))}
     return subprocess.run(
         [sys.executable, *flags, "-m", "bigtheta", *arguments],
-        cwd=cwd, env=environment, capture_output=True, text=True, timeout=100, check=False,
+        cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
 
 

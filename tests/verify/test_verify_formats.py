@@ -390,7 +390,7 @@ def test_latex_compiles(full: Report, tiny: LawOf, tmp_path: Path, hostile: bool
     )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "main.tex"]
     command = command if shutil.which("pdflatex") else ["tectonic", "main.tex"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120, check=False)
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=600, check=False)
     assert result.returncode == 0, result.stdout.decode(errors="replace")[-2000:]
     log = (tmp_path / "main.log").read_text(errors="replace") if (tmp_path / "main.log").exists() else ""
     wide = [float(points) for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]

@@ -518,7 +518,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         str(folder),
         str(source),
     ]
-    subprocess.run([sys.executable, *build], check=True, capture_output=True, timeout=300)
+    subprocess.run([sys.executable, *build], check=True, capture_output=True, timeout=600)
     (wheel,) = folder.glob("*.whl")
     target = [
         "-m",
@@ -531,7 +531,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         str(folder / "site"),
         str(wheel),
     ]
-    subprocess.run([sys.executable, *target], check=True, capture_output=True, timeout=300)
+    subprocess.run([sys.executable, *target], check=True, capture_output=True, timeout=600)
     return folder / "site"
 
 
@@ -540,7 +540,7 @@ def use(*arguments: str, cwd: Path, path: list[Path], **more: str) -> subprocess
     before = [environment["PYTHONPATH"]] if environment.get("PYTHONPATH") else []
     environment |= {"PYTHONPATH": os.pathsep.join([*map(str, path), *before])} | more
     return subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=200,
+        [sys.executable, "-m", *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=600,
         check=False,
     )  # fmt: skip
 

@@ -207,7 +207,7 @@ def run_pytest(tmp_path: Path, suite: str, *arguments: str) -> subprocess.Comple
     environment["PYTHONPATH"] = str(folder_of_the_entry_point(tmp_path))
     command = [sys.executable, "-m", "pytest", *arguments]
     return subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
 
 
