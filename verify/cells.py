@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from bigtheta.theory.order import leading_order
 from bigtheta.theory.scale import SIZES, Path
 from bigtheta.theory.statement import Statement
 from bigtheta.verify.fit import CellMeans, cell_means, shrunk
+from bigtheta.verify.several import is_monomial, open_columns
 from bigtheta.verify.verdict import Verdict
 
 __all__ = ["ESTIMANDS", "FEWEST_SIZES", "MIN_DECADES", "MIN_SIZES", "Cells", "arranged", "means", "unusable"]
@@ -37,6 +38,7 @@ class Cells:
         size: their values. Shape (cells, len(variables)).
         sizes: every size of each cell.
         formula: the claimed formula at each cell. Shape (cells,).
+        left_open: where it is no monomial in the judged sizes, what a claim of order leaves open of measured/formula.
     """
 
     variables: tuple[str, ...]
@@ -44,6 +46,7 @@ class Cells:
     sizes: tuple[dict[str, int | float], ...]
     samples: tuple[Array, ...]
     formula: Array
+    left_open: Array | None = None
 
     @property
     def variable(self) -> str:
@@ -78,13 +81,22 @@ class Cells:
         """A cell in words: "n = 200"."""
         return ", ".join(f"{name} = {self.size[index, j]:g}" for j, name in enumerate(self.variables))
 
+    def relative(self, claim: Statement, constants: Any) -> bool:
+        """Whether the exponents that are judged are those of measured/formula, for the formula has none."""
+        return len(self.variables) > 1 and not is_monomial(claim.formula.subs(dict(constants or {})))
+
     def claimed(self, claim: Statement, path: Path | None, constants: Any) -> tuple[float, ...]:
-        """Each judged size's exponent in the formula: exact where the path is known, else its slope over the cells."""
+        """Each judged size's exponent in the formula: exact where the path is known, else its slope over the cells.
+
+        Where several sizes are judged and the formula is no monomial in them, 0: that of measured/formula is judged.
+        """
         formula = claim.formula.subs(dict(constants or {}))
         free = {str(s) for s in formula.free_symbols}
         if len(self.variables) == 1 and (free <= {self.variable} or (path is not None and "p" not in free)):
             return (float(leading_order(formula, path=path).power),)
         x = np.log(self.size)
+        if self.relative(claim, constants):
+            return (0.0,) * len(self.variables)
         design = np.column_stack([x - x.mean(0), np.ones(len(x))])
         slopes = np.linalg.lstsq(design, np.log(self.formula), rcond=None)[0][:-1]
         return tuple(float(slope) for slope in slopes.round(12))
@@ -126,7 +138,11 @@ def arranged(
         )
     formula = claim.value(arrays, constants)[order]
     rows = tuple({name: _whole(array[i]) for name, array in arrays.items()} for i in order)
-    return Cells(variables, table, rows, tuple(columns[i] for i in order), formula)
+    cells = Cells(variables, table, rows, tuple(columns[i] for i in order), formula)
+    if not cells.relative(claim, constants):
+        return cells
+    at = {name: array[order] for name, array in arrays.items()}
+    return replace(cells, left_open=open_columns(claim.formula.subs(dict(constants or {})), at))
 
 
 def _arrays(sizes: Mapping[str, npt.ArrayLike]) -> dict[str, Array]:

@@ -231,6 +231,7 @@ def slope_grid(
     taus: Sequence[float] = TAUS,
     weights: Sequence[float] = TAU_WEIGHTS,
     up_to_logs: bool = False,
+    left_open: Array | None = None,
 ) -> Grid:
     """Return the components of a fit of slopes.
 
@@ -239,12 +240,15 @@ def slope_grid(
         v: variances of the cell means. Shape (cells,).
         taus, weights: the grid of correction sizes and its prior.
         up_to_logs: leave a power of log v open for each size: N(0, 1) times log log v.
+        left_open: what else the claim leaves open: N(0, 1) times each column. Shape (cells, columns).
     """
     table = sizes.reshape(len(sizes), -1)
     x = np.log(table)
     centre = x.mean(0)
     design = np.column_stack([x - centre, np.ones(len(x))])
     nuisance = UNCLAIMED_LOG * np.log(np.log(np.maximum(table, 2.0))) if up_to_logs else None
+    if left_open is not None:
+        nuisance = left_open if nuisance is None else np.column_stack([nuisance, left_open])
     return _grid(design, v + DISCREPANCY**2, *decays(table), taus, weights, centre=centre, nuisance=nuisance)
 
 

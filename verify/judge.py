@@ -124,6 +124,7 @@ def judge(
     base: dict[str, Any] = {
         "statement": str(claim), "sense": claim.sense.value, "variable": data.variable,
         "claimed": None if claimed is None else claimed[0], "margin": delta,
+        "relative": claimed is not None and data.relative(claim, constants),
         "read_as": () if estimand or data.top is None else (f"samples are 0 or {data.top:g}: their mean is judged",),
     }  # fmt: skip
     if (refusal := unusable(data, wanted)) is not None:
@@ -156,14 +157,16 @@ def _judged(
     noisy = cells.quieter(1 / _inflation(look))
     columns = 1 if is_limit else len(data.variables)
     rule = Rule(claim.sense, delta, columns)
-    gridder: Gridder = level_grid if is_limit else partial(slope_grid, up_to_logs=claim.up_to_logs)
+    gridder: Gridder = (
+        level_grid if is_limit else partial(slope_grid, up_to_logs=claim.up_to_logs, left_open=data.left_open)
+    )
     fit = gridder(data.size, noisy.v).fits(noisy.y[None])[0]
     shift = 1.0 if is_limit else 0.0
     quantiles = deviations([fit], rule, shift)[0]
     verdict, worst = _decide(rule, quantiles)
     p_value = min(1.0, columns * min(rule.p_value(fit.slope(column).below(shift)) for column in range(columns)))
-    q = quantiles[worst]
-    words = Reason(rule, data.variables[worst], None if claimed is None else claimed[worst], q)
+    q, relative = quantiles[worst], bool(base["relative"])
+    words = Reason(rule, data.variables[worst], None if claimed is None else claimed[worst], q, relative)
     narrow = _too_little_range(data)
     facts: dict[str, Any] = {}
     if is_limit and verdict is not Verdict.FAIL and (away := _diverges(data, wanted, look)) is not None:
@@ -172,7 +175,7 @@ def _judged(
         reason = words.contradiction()
     elif verdict is Verdict.PASS and not narrow:
         reason = "; ".join(
-            Reason(rule, name, None if claimed is None else claimed[j], quantiles[j]).agreement()
+            Reason(rule, name, None if claimed is None else claimed[j], quantiles[j], relative).agreement()
             for j, name in enumerate(data.variables[:columns])
         )
         facts["tau_break"] = tau_break(gridder, data.size, noisy, claim.sense, delta, shift)

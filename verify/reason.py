@@ -9,7 +9,7 @@ from bigtheta.theory.statement import Sense
 from bigtheta.verify.rule import Rule
 from bigtheta.verify.verdict import Need, Verdict
 
-__all__ = ["Outlook", "Reason"]
+__all__ = ["Outlook", "Reason", "exponent_of"]
 
 POOR_FIT = 0.01
 
@@ -32,12 +32,16 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Reason:
-    """Puts a verdict into words. q: quantiles of the deviation from the claim; claimed is None for a limit."""
+    """Puts a verdict into words. q: quantiles of the deviation from the claim; claimed is None for a limit.
+
+    relative: whether the exponent is that of measured/formula, the formula being no monomial.
+    """
 
     rule: Rule
     variable: str
     claimed: float | None
     q: Mapping[float, float]
+    relative: bool = False
 
     def span(self, low: float, high: float) -> str:
         """The interval between two quantiles, around the claim."""
@@ -47,12 +51,14 @@ class Reason:
     @property
     def what(self) -> str:
         """The fitted number."""
-        return "measured/formula" if self.claimed is None else f"the exponent of {self.variable}"
+        if self.claimed is None:
+            return "measured/formula"
+        return f"the {exponent_of(self.variable, self.relative)}"
 
     @property
     def target(self) -> str:
         """What it is compared with."""
-        return "1" if self.claimed is None else f"the claimed {self.claimed:.3g}"
+        return "1" if self.claimed is None else "0" if self.relative else f"the claimed {self.claimed:.3g}"
 
     def agreement(self) -> str:
         """Why it passes."""
@@ -91,6 +97,15 @@ class Reason:
             more, last = len(outlook.larger_sizes), outlook.larger_sizes[-1]
             tail += f"; {more} more of them, up to {self.variable} = {last:.0f}, would decide"
         return f"{head}{tail}"
+
+
+def exponent_of(variable: str, relative: bool) -> str:
+    """What a fitted slope is, in words.
+
+    >>> exponent_of("n", False), exponent_of("n", True)
+    ('exponent of n', 'exponent of measured/formula in n')
+    """
+    return f"exponent of measured/formula in {variable}" if relative else f"exponent of {variable}"
 
 
 def misfit(p: float) -> str:

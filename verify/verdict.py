@@ -152,6 +152,8 @@ class Judgement:
 
     bridge: Bridge | None = None
     """Where an exact limit decided: both steps."""
+    relative: bool = False
+    """Whether the exponents are those of measured/formula, each to be 0, the formula being no monomial in its sizes."""
     limit_target: float = 1.0
     """What `estimate` is compared with for a limit: the constant claimed, or 1 for a ratio."""
     read_as: tuple[str, ...] = ()
@@ -204,6 +206,7 @@ def judgement_dict(j: Judgement) -> dict[str, Any]:
         "tau_break": j.tau_break,
         "ratio_range": list(j.ratio_range) if j.ratio_range else None,
         "limit_target": j.limit_target,
+        "relative": j.relative,
         "local_slopes": list(j.local_slopes),
         "needs": j.needs.value if j.needs else None,
         "more_trials": j.more_trials,

@@ -88,6 +88,7 @@ class _Judgement(msgspec.Struct, frozen=True):
     needs: Need | None = None
     more_trials: int | None = None
     larger_sizes: tuple[float, ...] = ()
+    relative: bool = False
     bridge: Bridge | None = None
     cells: tuple[_Cell, ...] = ()
     fits: Solves | None = None
@@ -233,7 +234,7 @@ def _judgement(kept: _Judgement) -> Judgement:
         local_slopes=tuple(map(_number, kept.local_slopes)), cells=tuple(map(_cell, kept.cells)),
         exponents=kept.exponents, p_value=kept.p_value, needs=kept.needs, more_trials=kept.more_trials,
         larger_sizes=kept.larger_sizes, bridge=bridge,
-        limit_target=_number(kept.limit_target),
+        limit_target=_number(kept.limit_target), relative=kept.relative,
     )  # fmt: skip
 
 

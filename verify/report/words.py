@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from bigtheta.verify.reason import exponent_of
 from bigtheta.verify.report.facts import ControlFacts, LawFacts, Stated
 from bigtheta.verify.report.report import Entry, Report
 from bigtheta.verify.verdict import Judgement, Verdict
@@ -45,7 +46,7 @@ def estimate(j: Judgement) -> str:
     """Return "slope 0.497 [0.486, 0.508]", or nothing where nothing was fitted."""
     if j.estimate is None:
         return ""
-    word = {"Limit": "limit", "Peak": "peak"}.get(j.sense, "slope")
+    word = {"Limit": "limit", "Peak": "peak"}.get(j.sense, "slope of measured/formula" if j.relative else "slope")
     slope = f"{word} {j.estimate:.3f} [{j.low:.3f}, {j.high:.3f}]"
     if (b := j.bridge) is None or b.ratio is None:
         return slope
@@ -67,7 +68,8 @@ def judgement_lines(j: Judgement) -> list[str]:
     lines = [f"{j.verdict.value}  {j.statement}  {estimate(j)}".rstrip(), f"  {j.reason}"]
     if len(j.exponents) > 1:
         lines += [
-            f"  exponent of {e.variable}: {e.estimate:.3f} [{e.low:.3f}, {e.high:.3f}], claimed {e.claimed:.3g}"
+            f"  {exponent_of(e.variable, j.relative)}: {e.estimate:.3f} "
+            f"[{e.low:.3f}, {e.high:.3f}], claimed {e.claimed:.3g}"
             for e in j.exponents
         ]
     if rejects(j):
