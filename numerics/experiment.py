@@ -20,6 +20,7 @@ from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
 from bigtheta.theory.data import Inputs, Labels, Quantity, Sobolev, check_together, inputs, labels, quantity
 from bigtheta.theory.errors import InvalidInputError, unknown_name, whole_number
+from bigtheta.theory.gradients import check_gradients
 from bigtheta.theory.inputs import Sphere
 from bigtheta.theory.law import Law
 from bigtheta.theory.model import Model, model
@@ -58,6 +59,7 @@ class Experiment:
         dimensions = [cell["d"] for cell in self.cells if "d" in cell]
         check_data(self.inputs)
         check_together(self.quantity, self.inputs, self.labels, self.model.uses, dimensions)
+        check_gradients(self.model, self.quantity, self.inputs, self.activation, dimensions)
         check_offered(self.model, self.quantity, self.inputs, self.labels, self.activation)
         check_precision(self.precision, self.model, self.activation, self.cells)
         _ = self.source  # as it is now, also where the trials run

@@ -16,6 +16,7 @@ import sympy
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.expression import FUNCTIONS, parse_expression
 from bigtheta.theory.kernel import DotProductKernel, t
+from bigtheta.theory.slopes import formula_edge
 
 __all__ = ["ORDER", "formula_kernel"]
 
@@ -72,7 +73,7 @@ def formula_kernel(text: str) -> DotProductKernel:
                 )
         _check_rest(at, coefficients, where)
     taylor = np.array([float(a) if a > _ZERO * one else 0.0 for a in coefficients])
-    return DotProductKernel(taylor, float(one), expression)
+    return DotProductKernel(taylor, float(one), expression, formula_edge(sympy.diff(expression, t), t))
 
 
 def _finite(function: Any, where: str) -> Any:

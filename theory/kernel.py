@@ -19,6 +19,7 @@ from bigtheta.theory.dual import closed_dual, t
 from bigtheta.theory.energy import energy
 from bigtheta.theory.errors import BigthetaError, InvalidInputError
 from bigtheta.theory.quadrature import panels
+from bigtheta.theory.slopes import kink_exponent
 
 __all__ = [
     "DotProductKernel", "SeriesTooLongError", "both_layers_kernel", "centred_kernel", "check_truncation", "ntk_kernel",
@@ -49,11 +50,13 @@ class DotProductKernel:
         taylor: a_0, ..., a_J, nonnegative, float64.
         at_one: kappa(1) = sum of all a_j.
         closed: kappa as a SymPy expression in `t`, where one is known.
+        edge: s of kappa'(t) ~ (1 - t)^{-s} as t -> 1, 0 where kappa'(1) is finite; see `bigtheta.theory.slopes`.
     """
 
     taylor: npt.NDArray[np.float64]
     at_one: float
     closed: Expr | None = None
+    edge: float = 0.0
 
     @property
     def a_star(self) -> float:
@@ -151,7 +154,8 @@ def rf_kernel(act: Activation) -> DotProductKernel:
 
     Source: definition; closed forms in `bigtheta.theory.dual`.
     """
-    return DotProductKernel(panels(act, MAX_TERMS) ** 2, energy(act).value, closed_dual(act))
+    edge = max(0.5 - kink_exponent(act), 0.0)
+    return DotProductKernel(panels(act, MAX_TERMS) ** 2, energy(act).value, closed_dual(act), edge)
 
 
 @lru_cache(maxsize=256)
@@ -167,7 +171,8 @@ def ntk_kernel(act: Activation) -> DotProductKernel:
     squares = panels(act, MAX_TERMS) ** 2
     slope = closed_dual(act, 1)
     closed = None if slope is None else t * slope
-    return DotProductKernel(np.arange(len(squares)) * squares, energy(act, 1).value, closed)
+    edge = max(1.5 - kink_exponent(act), 0.0)
+    return DotProductKernel(np.arange(len(squares)) * squares, energy(act, 1).value, closed, edge)
 
 
 @lru_cache(maxsize=256)
@@ -181,7 +186,8 @@ def both_layers_kernel(act: Activation) -> DotProductKernel:
     """
     outer, inner = rf_kernel(act), ntk_kernel(act)
     closed = None if outer.closed is None or inner.closed is None else outer.closed + inner.closed
-    return DotProductKernel(outer.taylor + inner.taylor, outer.at_one + inner.at_one, closed)
+    edge = max(outer.edge, inner.edge)
+    return DotProductKernel(outer.taylor + inner.taylor, outer.at_one + inner.at_one, closed, edge)
 
 
 def centred_kernel(kernel: DotProductKernel) -> DotProductKernel:
@@ -193,4 +199,5 @@ def centred_kernel(kernel: DotProductKernel) -> DotProductKernel:
     """
     mean = float(kernel.taylor[0])
     taylor = np.concatenate([[0.0], kernel.taylor[1:]])
-    return DotProductKernel(taylor, kernel.at_one - mean, None if kernel.closed is None else kernel.closed - mean)
+    closed = None if kernel.closed is None else kernel.closed - mean
+    return DotProductKernel(taylor, kernel.at_one - mean, closed, kernel.edge)

@@ -21,6 +21,7 @@ from bigtheta.theory.catalogue import activation
 from bigtheta.theory.data import Inputs, Labels, Quantity, Sobolev, check_together
 from bigtheta.theory.errors import InvalidInputError, OutsideScaleError, whole_number
 from bigtheta.theory.expression import substituted
+from bigtheta.theory.gradients import check_gradients
 from bigtheta.theory.hermite import hermite
 from bigtheta.theory.inputs import Sphere
 from bigtheta.theory.law_fields import normalised
@@ -192,9 +193,10 @@ class Law:
             _ = self.claimed_order  # refuses what lies outside the scale
         for cell in self.cells:
             self._check_cell(cell)
-        check_together(
-            self.quantity, self.inputs, self.labels, self.model.uses, [cell["d"] for cell in self.cells if "d" in cell]
-        )
+        dimensions = [cell["d"] for cell in self.cells if "d" in cell]
+        check_together(self.quantity, self.inputs, self.labels, self.model.uses, dimensions)
+        for act in self.activations:
+            check_gradients(self.model, self.quantity, self.inputs, activation(act), dimensions)
         if not self.statement.formula.has(mu, lam):
             self.statement.value(self.size_arrays)
         if isinstance(self.statement, Peak):

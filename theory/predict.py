@@ -13,6 +13,7 @@ from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation
 from bigtheta.theory.energy import energy
 from bigtheta.theory.errors import BigthetaError, InvalidInputError
+from bigtheta.theory.gradients import check_gradients
 from bigtheta.theory.hermite import hermite
 from bigtheta.theory.kernel import DotProductKernel
 from bigtheta.theory.law import Law
@@ -85,6 +86,9 @@ def predict(law: Law, activations: Iterable[Activation | str] | None = None) -> 
         law: any law.
         activations: instead of the law's own.
 
+    Raises:
+        InvalidInputError: if the quantity is infinite for one of them.
+
     >>> from bigtheta.theory.law import law
     >>> predict(law("bombari2023/ntk-not-even")).exponents
     {'n': '1/2', 'log(n)': '0', 'log(log(n))': '0'}
@@ -94,6 +98,9 @@ def predict(law: Law, activations: Iterable[Activation | str] | None = None) -> 
     except BigthetaError:
         order = None
     chosen = law.activations if activations is None else tuple(activations)
+    dimensions = [cell["d"] for cell in law.cells if "d" in cell]
+    for act in chosen:
+        check_gradients(law.model, law.quantity, law.inputs, activation(act), dimensions)
     return Prediction(law, order, tuple(_constants(law, activation(act)) for act in chosen))
 
 

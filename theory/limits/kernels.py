@@ -11,6 +11,7 @@ from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.kernel import DotProductKernel
 from bigtheta.theory.limits.equivalent import Blocks, fit
 from bigtheta.theory.limits.harmonics import harmonics
+from bigtheta.theory.slopes import check_moment
 
 __all__ = ["kernel_limit", "polynomial_limit", "polynomial_minimum", "proportional_limit"]
 
@@ -29,6 +30,10 @@ def kernel_limit(
 
     Beyond the rank of a polynomial kernel it is least squares; inf where n is the rank.
 
+    Raises:
+        InvalidInputError: for d < 3, or where kappa' is so steep at 1 that S^2 is infinite at every n: relu, abs and
+            leaky relu tangent kernels at d = 3.
+
     Source: derived; r_l, the radial derivative of the kernel itself, is l up to O(1/d).
 
     >>> from bigtheta.theory.catalogue import activation
@@ -36,6 +41,7 @@ def kernel_limit(
     >>> kernel_limit(rf_kernel(activation("relu")), n=[1200], d=300).round(1).tolist()
     [86.2]
     """
+    check_moment(kernel.edge, 2, int(d), "kernel limit")
     sizes = np.atleast_1d(np.asarray(n, dtype=np.float64))
     spectrum = harmonics(kernel, int(d), 2.0 ** math.ceil(math.log2(float(sizes.max()))))
     target = np.zeros_like(spectrum.counts)
