@@ -46,6 +46,7 @@ class Exact:
             return str(self.expression)
         with mpmath.workdps(self.digits + 25):
             number = self._decimal(self.digits)
+            mpmath.mp.dps += len(str(abs(number._mpf_[2])))  # the logarithm's whole part, of as many digits
             size = mpmath.log10(abs(number)) if number else mpmath.mpf(0)
             if abs(size) < 4000:
                 return str(mpmath.nstr(number, self.digits, strip_zeros=False))
