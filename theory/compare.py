@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
 import mpmath
 import sympy
 
+from bigtheta.theory.agreement import Agreement, agreement
 from bigtheta.theory.errors import OutsideScaleError
-from bigtheta.theory.order import Growth, Order, ZeroError, leading_order, read_along
+from bigtheta.theory.order import Growth, Order, leading_order, read_along, zero_in_the_end
 from bigtheta.theory.scale import Path
 
 __all__ = ["Comparison", "compare"]
 
 Expr = Any
-Relation = Literal["first", "second", "same order", "identical"]
+Relation = Literal["first", "second", "same order", "equal in the end", "identical"]
 
 _RELATIONS: Mapping[int, Relation] = {1: "first", -1: "second", 0: "same order"}
 _LOW, _HIGH = 2, 40
@@ -32,15 +33,24 @@ class Comparison:
     """Two bounds along a path, compared in absolute value as the free size grows.
 
     relation: "first" or "second" if that one dominates (the ratio tends to infinity), "same order" if the ratio tends
-        to a constant other than 0, "identical" if both are the same function.
+        to a constant other than 0, "equal in the end" if both are equal from a size on, "identical" if they are proved
+        to be equal for all sizes from 1 on.
     ratio: the exact leading order of |first / second|; its constant is the limit where the order is the same.
     crossing: an estimate, found on a grid of sizes from 2 to 10^40 and by bisection, of the last size from which on the
         one that is larger in the end is larger; None if there is no crossing there. Two crossings closer than a
         twelfth of a decade can be missed.
     late: whether the one that is larger in the end is still the smaller one at 10^40.
+    equal_from: for "equal in the end" the size from which on both are equal.
+    apart: the largest ratio of one to the other over the whole sizes before `equal_from`, infinite where one is 0 or
+        the signs are not the same; None where there are no such sizes, or the bounds are not both real there.
+    difference: the largest |first - second| there.
+    agreement: both with their sizes.
 
     >>> compare("n*log(n)", "8*n").relation
     'first'
+    >>> found = compare("max(n, 1000)", "max(n, 50)")
+    >>> found.relation, found.equal_from, found.apart, found.difference
+    ('equal in the end', 1000.0, 20.0, 950.0)
     """
 
     first: Expr
@@ -49,6 +59,10 @@ class Comparison:
     ratio: Order
     crossing: float | None = None
     late: bool = False
+    equal_from: float | None = None
+    apart: float | None = None
+    difference: float | None = None
+    agreement: Agreement | None = field(default=None, repr=False)
 
     @property
     def exponents(self) -> Growth:
@@ -65,6 +79,8 @@ class Comparison:
         x = self.ratio.variable
         if self.relation == "identical":
             return f"{self.first} and {self.second} are identical"
+        if self.agreement is not None:
+            return f"{self.first} and {self.second} are equal {self.agreement.text(x)}"
         if self.relation == "same order":
             text = f"{self.first} and {self.second} have the same order: ratio -> {self.ratio.constant}"
         elif self.relation == "first":
@@ -98,6 +114,8 @@ def compare(first: object, second: object, *, path: Path | Mapping[str, object] 
     n*log(n) dominates 8*n: ratio ~ log(n)/8; larger from n = 2981 on
     >>> compare("n + log(n)", "2*n").ratio.constant
     1/2
+    >>> print(compare("max(n, 1000)", "n"))
+    Max(1000, n) and n are equal from n = 1000 on; before, up to a factor 1000 apart (at n = 1)
 
     Source: derived; the crossing is numeric, by bisection of log |first / second|.
     """
@@ -108,8 +126,8 @@ def compare(first: object, second: object, *, path: Path | Mapping[str, object] 
     above, below = leading_order(one, path=path), leading_order(two, path=path)
     ratio = _quotient(above, below, variable)
     relation = _RELATIONS[_sign(ratio.growth)]
-    if relation == "same order" and above.constant == below.constant and _identical(one, two, path):
-        relation = "identical"
+    if relation == "same order" and above.constant == below.constant and zero_in_the_end(one - two, variable):
+        return _equal(one, two, ratio)
     sign = _larger(ratio)
     if not sign:
         return Comparison(one, two, relation, ratio)
@@ -143,16 +161,15 @@ def _larger(ratio: Order) -> int:
     return 0 if abs(value) < sympy.Float(10) ** -50 else 1 if value > 0 else -1
 
 
-def _identical(one: Expr, two: Expr, path: Path | Mapping[str, object] | None) -> bool:
-    if one == two:
-        return True
-    try:
-        leading_order(one - two, path=path)
-    except ZeroError:
-        return True
-    except OutsideScaleError:
-        return False
-    return False
+def _equal(one: Expr, two: Expr, ratio: Order) -> Comparison:
+    """Compare two bounds that are equal for all large sizes."""
+    found = agreement(one, two, ratio.variable)
+    if found.always:
+        return Comparison(one, two, "identical", ratio)
+    return Comparison(
+        one, two, "equal in the end", ratio, equal_from=found.start, apart=found.ratio, difference=found.difference,
+        agreement=found,
+    )  # fmt: skip
 
 
 def _logarithm(one: Expr, two: Expr, variable: Expr, sign: int) -> Callable[[Any], Any]:
@@ -165,7 +182,7 @@ def _logarithm(one: Expr, two: Expr, variable: Expr, sign: int) -> Callable[[Any
             if any(mpmath.im(v) or not v or not mpmath.isfinite(v) for v in values):
                 return None
             return sign * mpmath.log(abs(values[0] / values[1]))
-        except (ZeroDivisionError, ValueError, OverflowError):
+        except (ZeroDivisionError, ValueError, OverflowError, TypeError):  # TypeError: the larger of complex numbers
             return None
 
     return height

@@ -14,6 +14,8 @@ from typing import Any
 
 import sympy
 
+from bigtheta.theory.factors import factors
+
 try:
     import flint
 except ImportError:  # SymPy's digits instead: slower
@@ -32,7 +34,6 @@ Poly = dict[Monomial, Rational]
 CONSTANT = 3
 """The level of what holds none of the three variables."""
 _BITS = (200, 2_000)
-_SMALL_PRIMES = tuple(sympy.primerange(2_000))
 _MOST_OPERATIONS = 100
 MOST_EXPANDED = 200
 """Terms of a product that is multiplied out at once."""
@@ -43,7 +44,11 @@ class EffortError(Exception):
 
 
 class UndecidedError(Exception):
-    """No proof was found that a quantity is zero, nor that it is not."""
+    """No proof was found that a quantity is zero, nor that it is not; or it is not, and leaves the scale."""
+
+    def __init__(self, quantity: Expr, reason: str = "") -> None:
+        super().__init__(quantity)
+        self.reason = reason or f"no leading term of {quantity} was found; it may be zero"
 
 
 def rational(value: Rational) -> Expr:
@@ -75,6 +80,7 @@ class Ring:
         self.primes: dict[int, int] = {}
         self.bases: dict[int, Poly] = {}
         self.arguments: dict[int, Poly] = {}
+        self.exponents: dict[int, Poly] = {}
         self.signs: dict[Hashable, int] = {}
         for level, variable in enumerate(variables):
             self.kernel(variable, variable, level)
@@ -112,7 +118,7 @@ class Ring:
     def root(self, value: Rational, exponent: Rational) -> Poly:
         """Return value**exponent for value > 0, as primes to exponents between 0 and 1."""
         scale, monomial = Fraction(1), []
-        for prime, times in _factors(value).items():
+        for prime, times in factors(value).items():
             power = times * exponent
             whole = math.floor(power)
             scale *= Fraction(prime) ** whole
@@ -124,7 +130,7 @@ class Ring:
 
     def log_rational(self, value: Rational) -> Poly:
         """Return log(value) for value > 0 as a sum over logs of primes."""
-        logs = [(self.kernel(sympy.log(prime), sympy.log(prime), CONSTANT), e) for prime, e in _factors(value).items()]
+        logs = [(self.kernel(sympy.log(prime), sympy.log(prime), CONSTANT), e) for prime, e in factors(value).items()]
         return self.add([{((log, 1),): e} for log, e in logs])
 
     def base(self, p: Poly, exponent: Rational) -> Poly:
@@ -160,6 +166,8 @@ class Ring:
                 part = self.log_rational(Fraction(self.primes[i]))
             elif i in self.bases:
                 part = self.log_base(self.bases[i])
+            elif i in self.exponents:
+                part = self.exponents[i]
             elif self.names[i] == sympy.E:
                 part = {(): 1}
             else:
@@ -357,20 +365,6 @@ def _plain(value: Rational) -> Rational:
 def _length(p: Poly, times: int) -> int:
     """The number of terms of p**times multiplied out, at most."""
     return math.comb(times + len(p) - 1, times) if p else 1
-
-
-def _factors(value: Rational) -> dict[int, int]:
-    """Factor: parts below 2^64 wholly, else what is left after the small primes stays whole."""
-    found: dict[int, int] = {}
-    for number, sign in ((value.numerator, 1), (value.denominator, -1)):
-        for prime in _SMALL_PRIMES if number >= 2**64 else ():
-            while number % prime == 0:
-                number //= prime
-                found[prime] = found.get(prime, 0) + sign
-        for factor, times in sympy.factorint(number).items() if number < 2**64 else ((number, 1),):
-            found[factor] = found.get(factor, 0) + sign * times
-    found.pop(1, None)
-    return found
 
 
 def _arb(value: Rational) -> Any:

@@ -16,14 +16,16 @@ from typing import Any
 
 import sympy
 
+from bigtheta.theory.agreement import Agreement, agreement
 from bigtheta.theory.constants import EffortError, UndecidedError, rational
 from bigtheta.theory.errors import InvalidInputError, OutsideScaleError
-from bigtheta.theory.expansion import MOST_OPERATIONS, Expansion, vanishes
+from bigtheta.theory.expansion import MOST_OPERATIONS, vanishes
 from bigtheta.theory.expression import FUNCTIONS, parse_expression
 from bigtheta.theory.floats import without_floats
 from bigtheta.theory.scale import SIZES, Path
+from bigtheta.theory.special import Special
 
-__all__ = ["Order", "ZeroError", "leading_order", "read_along"]
+__all__ = ["Order", "ZeroError", "leading_order", "read_along", "zero_in_the_end"]
 
 Expr = Any
 Growth = tuple[Fraction, Fraction, Fraction]
@@ -85,45 +87,72 @@ class Order:
 
 
 class ZeroError(OutsideScaleError):
-    """The expression is identically zero, so it has no leading order."""
+    """The expression is zero, for all sizes (`always`) or from `start` on, so it has no leading order."""
+
+    def __init__(self, formula: Expr, found: Agreement, variable: Expr) -> None:
+        where = "identically zero" if found.always else f"zero {found.text(variable, 'it is')}"
+        super().__init__(f"leading order of {formula}: the expression is {where}")
+        self.start = found.start
+        self.always = found.always
 
 
 def leading_order(expression: object, *, path: Path | Mapping[str, object] | None = None) -> Order:
     """Return the exact leading order of an expression in n, d, k, p along a path.
 
     Args:
-        expression: text or SymPy; sums, products, quotients, rational powers, log, min, max, abs.
+        expression: text or SymPy; sums, products, quotients, powers, log, exp, trigonometric and hyperbolic functions
+            and their inverses, erf, gamma, min, max, abs, sign, steps.
         path: the other sizes as functions of the free one, such as {"d": "2*n"}; may be left out for one size.
 
     Raises:
-        OutsideScaleError: if the expression leaves the scale (2^n, n^log n), is identically zero, its leading terms
-            cancel further than the expansion goes, or it has too many terms.
+        OutsideScaleError: if the expression leaves the scale (2^n, exp(-n), n^log n, sin(n)), is zero for all sizes or
+            from one on (`ZeroError`), its leading terms cancel further than the expansion goes, or it has too many
+            terms.
         InvalidInputError: if it does not parse or more than one size stays free.
 
     >>> print(leading_order("sqrt(n*d) + log(n)**2", path={"d": "2*n"}))
     sqrt(2)*n
     >>> print(leading_order("sqrt(n+1) + sqrt(n-1) - 2*sqrt(n)"))
     -1/(4*n**(3/2))
+    >>> print(leading_order("(1 + 1/n)^n - e"), leading_order("n^2*(1 - cos(1/n))"), leading_order("cosh(log(n))"))
+    -E/(2*n) 1/2 n/2
 
     Source: derived (multiseries in the manner of Shackell, Gruntz, and Isabelle's real_asymp).
     """
     formula, variable = read_along(expression, path)
-    expansion = Expansion(variable, formula)
-    try:
-        found = expansion.leading(expansion.read(formula), 0)
-    except EffortError:
-        raise expansion.refuse("too many terms; give a shorter expression") from None
-    except UndecidedError as undecided:
-        if not vanishes(formula):
-            raise expansion.refuse(f"no leading term of {undecided} was found; it may be zero") from None
-        found = None
+    expansion = Special(variable, formula)
+    found = _leading(expansion)
     if found is None:
-        raise ZeroError(f"leading order of {formula}: the expression is identically zero")
+        raise ZeroError(formula, agreement(formula, sympy.Integer(0), variable), variable)
     (power, log_power, loglog_power), coefficient = found
     constant = expansion.ring.expression(coefficient)
     if constant.count_ops() <= MOST_OPERATIONS and not _would_fill_pages(constant):
         constant = sympy.simplify(constant)
     return Order(constant, Fraction(power), Fraction(log_power), Fraction(loglog_power), variable=variable)
+
+
+def _leading(expansion: Special) -> Any:
+    """The leading term of the expansion's formula; None if it is proved to be zero for large sizes."""
+    try:
+        return expansion.leading(expansion.read(expansion.formula), 0)
+    except EffortError:
+        raise expansion.refuse("too many terms; give a shorter expression") from None
+    except UndecidedError as undecided:
+        if not vanishes(expansion.formula):
+            raise expansion.refuse(undecided.reason) from None
+        return None
+
+
+def zero_in_the_end(formula: Expr, variable: Expr) -> bool:
+    """Whether it is proved that a formula is zero for all large sizes.
+
+    >>> zero_in_the_end(sympy.Max(SIZES["n"], 1000) - SIZES["n"], SIZES["n"])
+    True
+    """
+    try:
+        return _leading(Special(variable, formula)) is None
+    except OutsideScaleError:
+        return False
 
 
 def _would_fill_pages(constant: Expr) -> bool:

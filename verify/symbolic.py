@@ -125,9 +125,16 @@ def bound_table(formulas: list[str], path: Path | None) -> list[dict[str, object
             comparison = compare(formulas[0], formula, path=path)
             row["against_first"] = {
                 "relation": comparison.relation, "ratio": str(comparison.ratio), "crossing": comparison.crossing,
+                "equal_from": comparison.equal_from, "apart": _finite(comparison.apart),
+                "difference": comparison.difference,
             }  # fmt: skip
         rows.append(row)
     return rows
+
+
+def _finite(x: float | None) -> float | None:
+    """None for what is infinite, which JSON has no number for."""
+    return None if x is None or math.isinf(x) else x
 
 
 def _cells(row: ActivationConstants) -> list[str]:

@@ -1,7 +1,9 @@
 """Comparisons: the exact ratio against the leading orders, the crossing against a root found by scipy."""
 
 import math
+import tomllib
 from fractions import Fraction
+from pathlib import Path as File
 
 import pytest
 import scipy.optimize
@@ -121,7 +123,7 @@ def test_a_path_may_be_given_as_one():
 @pytest.mark.parametrize(
     ("first", "second", "path", "words"),
     [
-        ("2**n", "n", None, "no rational exponent"),
+        ("2**n", "n", None, "2**n leaves the scale"),
         ("n", "exp(n)", None, "leaves the scale"),
         ("n", "0", None, "identically zero"),
         ("n - n", "n", None, "identically zero"),
@@ -147,3 +149,87 @@ def test_a_comparison_is_frozen():
     found = compare("n", "2*n")
     with pytest.raises(AttributeError):
         found.relation = "first"
+
+
+PAIRS = tomllib.loads((File(__file__).parent / "orders_of_functions.toml").read_text(encoding="utf-8"))["compare"]
+
+
+@pytest.mark.parametrize("row", PAIRS, ids=lambda row: " = ".join(row["pair"]))
+def test_equal_in_the_end_is_not_identical(row):
+    for found in (compare(*row["pair"]), compare(*reversed(row["pair"]))):
+        if row.get("identical"):
+            assert found.relation == "identical"
+            assert found.equal_from is None
+        else:
+            assert found.relation == "equal in the end"
+            assert found.equal_from == pytest.approx(float(row["equal_from"]), rel=1e-5)
+        assert found.larger is None
+
+
+# first, second, path, equal from, largest ratio and difference before: over all whole sizes, in Python's floats
+LATE = [
+    ("max(n, 300)", "n", None, 300, 300, 299),
+    ("max(n, 1000)", "max(n, 50)", None, 1000, 20, 950),
+    ("min(n, 80)", "80", None, 80, 80, 79),
+    ("abs(n - 1000) + n", "2*n - 1000", None, 1000, math.inf, 1998),
+    ("abs(n - 10)*abs(n - 20)", "n**2 - 30*n + 200", None, 20, math.inf, 50),
+    ("n + sign(n - 5)", "n + 1", None, 6, math.inf, 2),
+    ("n*heaviside(n - 64, 1)", "n", None, 64, math.inf, 63),
+    ("max(sqrt(n), 30)", "sqrt(n)", None, 900, 30, 29),
+    ("sqrt(n**2 - 200*n + 10000)", "n - 100", None, 100, math.inf, 198),
+    ("sqrt(n*abs(n - 40))", "sqrt(n**2 - 40*n)", None, 40, None, None),
+    ("min(n, 1000*log(n))", "1000*log(n)", None, 9118.00647040274, 1e3 * math.log(3) / 3, 1e3 * math.log(1e3) - 1e3),
+    ("max(n*d, k**2)", "2*n**2", {"d": "2*n", "k": "30"}, math.sqrt(450), 450, 898),
+    ("max(d, 64)", "d", Path(n=7, k=7, free="d"), 64, 64, 63),
+    ("max(0, 1 - (n - 10**7)**2) + n", "n", None, 10**7 + 1, 1 + 1e-7, 1),
+    ("max(exp(-n), exp(-20)) + 1", "1 + exp(-n)", None, None, None, None),
+    ("1 + max(exp(-n) - exp(-1000), 0)", "1", None, 1000, 1 + math.exp(-1), math.exp(-1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "second", "path", "start", "ratio", "difference"), LATE)
+def test_from_where_on_and_how_far_apart_before(first, second, path, start, ratio, difference):
+    found = compare(first, second, path=path)
+    if start is None:
+        assert found.relation == "same order"
+        return
+    assert found.relation == "equal in the end"
+    assert found.equal_from == pytest.approx(start, rel=1e-12)
+    assert found.apart == (None if ratio is None else pytest.approx(ratio, rel=1e-12))
+    assert found.difference == (None if difference is None else pytest.approx(difference, rel=1e-12))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("2*log(n)", "log(n**2)"),
+        ("max(n, n/2)", "n"),
+        ("max(n, 1)", "n"),
+        ("abs(n + 1)", "n + 1"),
+        ("sqrt(n**2 + 2*n + 1)", "n + 1"),
+        ("log(log(n**2))", "log(2*log(n))"),
+        ("cosh(log(n))", "(n + 1/n)/2"),
+        ("n*sin(1/n)**2 + n*cos(1/n)**2", "n"),
+        ("tanh(n)", "(1 - exp(-2*n))/(1 + exp(-2*n))"),
+        ("atan(n) + atan(1/n)", "pi/2"),
+        ("(1 + 1/n)**n", "exp(n*log(n + 1))/n**n"),
+    ],
+)
+def test_identical_for_all_sizes(first, second):
+    assert compare(first, second).relation == "identical"
+
+
+def test_equality_that_is_not_proved_is_not_called_identical():
+    found = compare("max(n, log(n))", "n")
+    assert (found.relation, found.equal_from, found.apart) == ("equal in the end", 1, None)
+    assert "no difference was found on a grid of sizes up to 10^40" in str(found)
+
+
+def test_sentences_of_equality():
+    assert str(compare("max(n, 1000)", "n")) == (
+        "Max(1000, n) and n are equal from n = 1000 on; before, up to a factor 1000 apart (at n = 1)"
+    )
+    assert str(compare("abs(n - 1000) + n", "2*n - 1000")) == (
+        "n + Abs(n - 1000) and 2*n - 1000 are equal from n = 1000 on; before, they differ by up to 1998 (at n = 1)"
+    )
+    assert "equal from n = 9118.01 on" in str(compare("min(n, 1000*log(n))", "1000*log(n)"))

@@ -50,7 +50,7 @@ CALLS = [
     (lambda: bigtheta.hermite("exp(u**2)", 0), "square-integrable", "exp(u**2)", "grows too fast"),
     (lambda: rf_kernel(activation("relu")).terms(0.9999), "Taylor terms", "0.9999", "enlarge d, or use an activation"),
     (lambda: leading_order("n*d"), "one free size", "got d, n", "give a path, such as d = 2*n"),
-    (lambda: leading_order("2**n"), "n^a (log n)^b (log log n)^c", "2**n", "rational exponent"),
+    (lambda: leading_order("2**n"), "n^a (log n)^b (log log n)^c", "2**n", "leaves the scale"),
     (lambda: leading_order("x"), "unknown symbol", "'x'", "valid: d, e, k, n, p, pi"),
     (lambda: Path(d="2*q"), "path d", "'q'", "valid: d, e, k, n, pi"),
     (lambda: Path(d=20), "one free size", "got none", "free='n'"),

@@ -244,16 +244,15 @@ def test_the_largest_monomial_of_a_sum_leads(monomials):
 
 
 OUTSIDE = [
-    ("2**n", None, "2**n has no rational exponent"),
-    ("n**log(n)", None, "no rational exponent"),
-    ("n**n", None, "no rational exponent"),
+    ("2**n", None, "2**n leaves the scale"),
+    ("n**log(n)", None, "exp(log(n)**2) leaves the scale"),
+    ("n**n", None, "n**n leaves the scale"),
     ("n**pi", None, "no rational exponent"),
-    ("(1 + 1/n)**n", None, "no rational exponent"),
     ("exp(n)", None, "exp(n) leaves the scale"),
     ("exp(sqrt(log(n)))", None, "leaves the scale"),
-    ("sin(n)", None, "sin(n) leaves the scale"),
-    ("tanh(n)", None, "leaves the scale"),
-    ("max(n, sin(n))", None, "sin(n) leaves the scale"),
+    ("sin(n)", None, "sin(n) oscillates"),
+    ("tanh(n) - 1", None, "exp(-2*n) leaves the scale"),
+    ("max(1/n, sin(n))", None, "could not be determined"),
     ("log(log(log(n)))", None, "log log log leaves the scale"),
     ("log(log(log(n))) + n", None, "log log log"),
     ("0", None, "identically zero"),
@@ -264,7 +263,7 @@ OUTSIDE = [
     ("log(n*log(n)) - log(n) - log(log(n))", None, "identically zero"),
     ("n*sqrt(3 + 2*sqrt(2)) - n*(1 + sqrt(2))", None, "identically zero"),
     ("n - d/2", {"d": "2*n"}, "identically zero"),
-    ("sqrt(n**2 + 2*n + 1) - n - 1", None, "may be zero"),
+    ("sqrt(n**2 + 2*n + 1) - n - 1", None, "identically zero"),
     ("1/(log(n**2) - 2*log(n))", None, "power of zero"),
     ("log(log(n**2)/2 - log(n))", None, "logarithm of zero"),
     ("n*d", None, "one free size but got d, n; give a path"),
@@ -435,6 +434,23 @@ def test_what_is_zero_is_told_apart():
     with pytest.raises(OutsideScaleError) as caught:
         leading_order("sin(n)")
     assert not isinstance(caught.value, ZeroError)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "start", "words"),
+    [
+        ("max(n, 1000) - n", None, 1000, "zero from n = 1000 on; before, it is up to 999 (at n = 1)"),
+        ("abs(n - 50) - n + 50", None, 50, "zero from n = 50 on; before, it is up to 98 (at n = 1)"),
+        ("min(k, 7) - 7", Path(n=3, d=3, free="k"), 7, "zero from k = 7 on; before, it is up to 6 (at k = 1)"),
+        ("1 - sign(n - 5)", None, 6, "zero from n = 6 on; before, it is up to 2 (at n = 1)"),
+    ],
+)
+def test_what_is_zero_from_a_size_on_says_from_where(text, path, start, words):
+    with pytest.raises(ZeroError) as caught:
+        leading_order(text, path=path)
+    assert caught.value.start == start
+    assert not caught.value.always
+    assert str(caught.value).endswith(words)
 
 
 factors = st.sampled_from(
