@@ -25,6 +25,7 @@ from bigtheta.theory.gradients import check_gradients
 from bigtheta.theory.hermite import hermite
 from bigtheta.theory.inputs import Sphere
 from bigtheta.theory.law_fields import normalised
+from bigtheta.theory.limits.named import checked_limit
 from bigtheta.theory.model import Model, parameter_count
 from bigtheta.theory.number import Certified
 from bigtheta.theory.order import Order, leading_order
@@ -163,6 +164,8 @@ class Law:
         if isinstance(self.margin, bool) or not isinstance(self.margin, int | float) or not 0 < self.margin < 10:
             raise InvalidInputError(f"margin: expected 0 < margin < 10 but got margin={self.margin!r}")
         whole_number("effort", self.effort, low=1, high=64)
+        if self.limit != "":
+            checked_limit(self.limit, self)
         if self.paper is not None and not isinstance(self.paper, Paper):
             raise InvalidInputError(f"paper: expected a Paper but got {self.paper!r}; give text as `source`")
         for act in self.activations:

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from bigtheta.theory.errors import InvalidInputError, unknown_name
+from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.law import Control, Law
 from bigtheta.theory.statement import Statement
 
-__all__ = ["ControlSpec", "LawSpec", "SpecFile", "check_limit", "law_from_spec", "read_spec"]
+__all__ = ["ControlSpec", "LawSpec", "SpecFile", "law_from_spec", "read_spec"]
 
 MAX_BYTES = 1_000_000
 MAX_ENTRIES, MAX_SIZES = 100, 500
@@ -106,7 +106,7 @@ def law_from_spec(content: dict[str, Any]) -> Law:
         most = MAX_ENTRIES if field in _LISTS else MAX_SIZES
         if len(values) > most:
             raise InvalidInputError(f"spec: expected at most {most} {field} but got {len(values)}")
-    law = Law(
+    return Law(
         name=spec.name,
         model=spec.model,
         statement=spec.statement,
@@ -124,8 +124,6 @@ def law_from_spec(content: dict[str, Any]) -> Law:
         claim=spec.claim,
         source=spec.source,
     )
-    check_limit(law)
-    return law
 
 
 _LISTS = ("activations", "hypotheses", "controls")
@@ -156,22 +154,3 @@ def _controls(spec: LawSpec) -> list[Control]:
         except InvalidInputError as error:
             raise type(error)(f"law {spec.name[:80]!r}: controls[{index}]: {error}") from error
     return found
-
-
-def check_limit(law: Law) -> None:
-    """Refuse the name of a limit that is none, or is of another quantity or model."""
-    from bigtheta.theory.limits.named import LIMITS
-
-    if not law.limit:
-        return
-    if law.limit not in LIMITS:
-        raise InvalidInputError(f"law {law.name!r}: {unknown_name('limit', law.limit, LIMITS)}")
-    named = LIMITS[law.limit]
-    for what, got, known in (
-        ("quantity", law.quantity.kind, named.quantities),
-        ("model", law.model.kind, named.models),
-    ):
-        if got not in known:
-            raise InvalidInputError(
-                f"law {law.name!r}: limit {law.limit!r} is of the {what} {' or '.join(known)} but got {got}"
-            )

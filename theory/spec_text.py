@@ -15,7 +15,7 @@ from bigtheta.theory.hypotheses import hypothesis_source
 from bigtheta.theory.law import LIMIT_MARGIN, MARGIN, PEAK_MARGIN, Law
 from bigtheta.theory.statement import Sense
 
-__all__ = ["spec_text"]
+__all__ = ["spec_fields", "spec_text"]
 
 _MARGINS = {Sense.LIMIT: LIMIT_MARGIN, Sense.PEAK: PEAK_MARGIN}
 
@@ -39,11 +39,27 @@ def spec_text(law: Law, *, heading: str = "") -> str:
     hypotheses = ["mu(1) != 0"]
     <BLANKLINE>
     """
+    lines = [f"# {line}".rstrip() for line in heading.splitlines()]
+    lines += ["", "[law]"] if lines else ["[law]"]
+    given = spec_fields(law)
+    first = {"name": law.name, "claim": law.claim, "source": str(law.paper or law.source)}
+    fields = first | {key: value for key, value in given.items() if key not in first}
+    lines += [f"{key} = {_toml(value)}" for key, value in fields.items() if value != ""]
+    return "\n".join(lines) + "\n"
+
+
+def spec_fields(law: Law) -> dict[str, Any]:
+    """Return a law, but for its controls, as the table [law] of a spec file, fields that have their default left out.
+
+    >>> entry = Law(name="rate", model="rf-kernel", statement="Theta(n)", path={"d": "2*n"}, sizes={"n": [20, 40, 80]})
+    >>> sorted(spec_fields(entry))
+    ['activations', 'model', 'name', 'path', 'sizes', 'statement']
+    """
     labels = msgspec.to_builtins(law.labels) if law.labels.canonical != {"signal": 0.0, "noise": 1.0} else {}
     fields: dict[str, Any] = {
         "name": law.name,
         "claim": law.claim,
-        "source": str(law.paper or law.source),
+        "source": law.source,
         "model": _kind(msgspec.to_builtins(law.model)),
         "quantity": _kind(msgspec.to_builtins(law.quantity)),
         "statement": str(law.statement),
@@ -59,14 +75,7 @@ def spec_text(law: Law, *, heading: str = "") -> str:
     }
     plain = {"quantity": "sobolev", "inputs": "sphere", "effort": 1}
     plain["margin"] = _MARGINS.get(law.statement.sense, MARGIN)
-    lines = [f"# {line}".rstrip() for line in heading.splitlines()]
-    lines += ["", "[law]"] if lines else ["[law]"]
-    lines += [
-        f"{key} = {_toml(value)}"
-        for key, value in fields.items()
-        if value not in ("", {}, []) and plain.get(key) != value
-    ]
-    return "\n".join(lines) + "\n"
+    return {key: value for key, value in fields.items() if value not in ("", {}, []) and plain.get(key) != value}
 
 
 def _kind(table: Mapping[str, Any]) -> Any:

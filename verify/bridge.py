@@ -75,7 +75,8 @@ def bridged(
     )
     name = "measured/limit" if power == 1 else f"mean of (measured/limit)^{power}"
     first = _Step(near.verdict, f"{name}: {near.reason.replace('measured/formula', 'it')}")
-    second = _of_the_limit(statement.sense, slope, str(law.path.free), direct.claimed or 0.0)
+    exponent = f"a in {direct.exponent_of}" if direct.exponent_of else f"of {law.path.free}"
+    second = _of_the_limit(statement.sense, slope, exponent, direct.claimed or 0.0)
     verdict = _both(first.verdict, second.verdict)
     cells = tuple(
         replace(cell, predicted=float(limit), fit_low=float(limit), fit_high=float(limit))
@@ -144,11 +145,11 @@ def _far(
     return values(law.limit, law, act, columns) / statement.value(columns, law.constants(act))
 
 
-def _of_the_limit(sense: Sense, slope: float, variable: str, claimed: float) -> _Step:
+def _of_the_limit(sense: Sense, slope: float, exponent: str, claimed: float) -> _Step:
     """Whether the limit's own exponent agrees with the claim, on the side or sides that the sense asks."""
     below, above = slope < -TOLERANCE, slope > TOLERANCE
     wrong = {Sense.OMEGA: below, Sense.BIG_O: above}.get(sense, below or above)
-    words = f"the limit's own exponent of {variable} is {claimed + slope:.4f} at 10^8 to 10^9, claimed {claimed:.3g}"
+    words = f"the limit's own exponent {exponent} is {claimed + slope:.4f} at 10^8 to 10^9, claimed {claimed:.3g}"
     return _Step(Verdict.FAIL if wrong else Verdict.PASS, words)
 
 

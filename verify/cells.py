@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bigtheta.theory.errors import InvalidInputError, unknown_name
-from bigtheta.theory.order import leading_order
+from bigtheta.theory.order import Order, leading_order
 from bigtheta.theory.scale import SIZES, Path
 from bigtheta.theory.statement import Statement
+from bigtheta.verify.exponent import beside_logs, of_order, of_product
 from bigtheta.verify.fit import CellMeans, cell_means, shrunk
 from bigtheta.verify.several import is_monomial, open_columns
 from bigtheta.verify.verdict import Verdict
@@ -85,18 +86,36 @@ class Cells:
         """Whether the exponents that are judged are those of measured/formula, for the formula has none."""
         return len(self.variables) > 1 and not is_monomial(claim.formula.subs(dict(constants or {})))
 
+    def exponent_of(self, claim: Statement, path: Path | None, constants: Any) -> str:
+        """What the exponents are of where logarithms are divided out, as in n^a*log(n); "" for powers alone."""
+        formula = claim.formula.subs(dict(constants or {}))
+        if (order := self._order(formula, path)) is not None:
+            return of_order(order, up_to_logs=claim.up_to_logs)
+        if self.relative(claim, constants):
+            return ""
+        several = len(self.variables) > 1 or claim.up_to_logs
+        return of_product(self.variables, formula, up_to_logs=claim.up_to_logs) if several else ""
+
+    def _order(self, formula: Any, path: Path | None) -> Order | None:
+        """The leading order in the one judged size, where the formula is a function of it."""
+        free = {str(s) for s in formula.free_symbols}
+        if len(self.variables) == 1 and (free <= {self.variable} or (path is not None and "p" not in free)):
+            return leading_order(formula, path=path)
+        return None
+
     def claimed(self, claim: Statement, path: Path | None, constants: Any) -> tuple[float, ...]:
         """Each judged size's exponent in the formula: exact where the path is known, else its slope over the cells.
 
         Where several sizes are judged and the formula is no monomial in them, 0: that of measured/formula is judged.
         """
         formula = claim.formula.subs(dict(constants or {}))
-        free = {str(s) for s in formula.free_symbols}
-        if len(self.variables) == 1 and (free <= {self.variable} or (path is not None and "p" not in free)):
-            return (float(leading_order(formula, path=path).power),)
-        x = np.log(self.size)
+        if (order := self._order(formula, path)) is not None:
+            return (float(order.power),)
         if self.relative(claim, constants):
             return (0.0,) * len(self.variables)
+        if len(self.variables) > 1 and (split := beside_logs(self.variables, formula)) is not None and split[1]:
+            return tuple(map(float, split[0]))
+        x = np.log(self.size)
         design = np.column_stack([x - x.mean(0), np.ones(len(x))])
         slopes = np.linalg.lstsq(design, np.log(self.formula), rcond=None)[0][:-1]
         return tuple(float(slope) for slope in slopes.round(12))

@@ -23,7 +23,7 @@ from bigtheta.verify.commands import activations, hermite, laws, predict
 from bigtheta.verify.curve_command import curve
 from bigtheta.verify.interrupts import Caught, dated_folder, interruptible
 from bigtheta.verify.judge_command import judge
-from bigtheta.verify.options import assignments, free_size, plugin_option, table
+from bigtheta.verify.options import assignments, free_size, plugin_option, plugins_given, table
 from bigtheta.verify.refute_command import refute
 from bigtheta.verify.report_command import report
 from bigtheta.verify.salvage_command import salvage
@@ -153,7 +153,7 @@ def verify(laws: tuple[str, ...], paper: str | None, **options: Any) -> None:
     """
     from bigtheta.theory.law import find_laws
 
-    _judge(list(find_laws(laws, paper=paper)), **options)
+    _judge(list(find_laws(laws, paper=paper)), command=("verify", *plugins_given()), **options)
 
 
 @main.command()
@@ -199,13 +199,14 @@ def check(spec: Path | None, activations: tuple[str, ...], **given: Any) -> None
     flags = {key: given.pop(key) for key in fields}
     flags = {key: value for key, value in flags.items() if value is not None}
     law = _from_file(spec, flags) if spec is not None else _from_flags(flags, activations)
-    _judge([law], activations=activations, **given)
+    typed = [str(spec)] if spec is not None else [f"--{name}={value}" for name, value in flags.items()]
+    _judge([law], activations=activations, command=("check", *typed, *plugins_given()), **given)
 
 
 def _judge(
     laws: list[Law], *, activations: tuple[str, ...], profile: str, trials: int | None, seed: int,
     jobs: int | None, device: str, precision: str, out: Path | None, cluster: str | None, memory: float | None,
-    until_decided: bool, budget: float | None, plan_only: bool,
+    until_decided: bool, budget: float | None, plan_only: bool, command: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Simulate, judge, print, write, and exit with the code of the verdict."""
     from rich.console import Console
@@ -226,7 +227,7 @@ def _judge(
                 report = judge_all(
                     laws, activations=activations or None, profile=profile, trials=trials, seed=seed,
                     jobs=jobs or default_jobs(), device=device, precision=precision, out=folder, cluster=cluster,
-                    memory=memory, until_decided=until_decided, budget=budget,
+                    memory=memory, until_decided=until_decided, budget=budget, command=command,
                     announce=announced(whole=plan_only), progress=progress,
                 )  # fmt: skip
         except VerifyInterrupted as stop:
@@ -254,7 +255,6 @@ def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
     """Build a law from the flags of `check`."""
     from bigtheta.theory.errors import InvalidInputError
     from bigtheta.theory.law import Law
-    from bigtheta.theory.spec import check_limit
 
     for name in ("model", "statement", "sizes"):
         if name not in flags:
@@ -273,7 +273,7 @@ def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
     more: dict[str, Any] = {key: table(key, flags[key]) for key in ("quantity", "inputs", "labels") if key in flags}
     more |= {"labels": labels} if labels else {}
     more |= {key: flags[key] for key in ("margin", "limit", "effort") if key in flags}
-    law = Law(
+    return Law(
         name=flags.get("name", "my-bound"),
         model=model,
         statement=flags["statement"],
@@ -282,8 +282,6 @@ def _from_flags(flags: dict[str, Any], activations: tuple[str, ...]) -> Law:
         activations=activations or ("relu",),
         **more,
     )
-    check_limit(law)
-    return law
 
 
 for _command in (judge, curve, refute, report, salvage, predict, laws, activations, hermite, calibrate, schema, init):

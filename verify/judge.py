@@ -24,6 +24,7 @@ from bigtheta.theory.scale import Path
 from bigtheta.theory.statement import Peak, Sense, Statement
 from bigtheta.verify.advice import Gridder, deviations, outlook, tau_break
 from bigtheta.verify.cells import ESTIMANDS, MIN_DECADES, MIN_SIZES, Cells, arranged, means, unusable
+from bigtheta.verify.exponent import letter
 from bigtheta.verify.fit import CellMeans, Fit, fit_slope, level_grid, slope_grid
 from bigtheta.verify.peak import judge_peaks
 from bigtheta.verify.reason import Outlook, Reason, misfit
@@ -126,6 +127,7 @@ def judge(
         "claimed": None if claimed is None else claimed[0], "margin": delta,
         "relative": claimed is not None and data.relative(claim, constants),
         "read_as": () if estimand or data.top is None else (f"samples are 0 or {data.top:g}: their mean is judged",),
+        "exponent_of": "" if claimed is None else data.exponent_of(claim, path, constants),
     }  # fmt: skip
     if (refusal := unusable(data, wanted)) is not None:
         verdict, reason = refusal
@@ -165,8 +167,9 @@ def _judged(
     quantiles = deviations([fit], rule, shift)[0]
     verdict, worst = _decide(rule, quantiles)
     p_value = min(1.0, columns * min(rule.p_value(fit.slope(column).below(shift)) for column in range(columns)))
-    q, relative = quantiles[worst], bool(base["relative"])
-    words = Reason(rule, data.variables[worst], None if claimed is None else claimed[worst], q, relative)
+    q, relative, exponent_of = quantiles[worst], bool(base["relative"]), base["exponent_of"]
+    of = [f"{letter(data.variables, name)} in {exponent_of}" if exponent_of else "" for name in data.variables]
+    words = Reason(rule, data.variables[worst], None if claimed is None else claimed[worst], q, relative, of[worst])
     narrow = _too_little_range(data)
     facts: dict[str, Any] = {}
     if is_limit and verdict is not Verdict.FAIL and (away := _diverges(data, wanted, look)) is not None:
@@ -175,7 +178,7 @@ def _judged(
         reason = words.contradiction()
     elif verdict is Verdict.PASS and not narrow:
         reason = "; ".join(
-            Reason(rule, name, None if claimed is None else claimed[j], quantiles[j], relative).agreement()
+            Reason(rule, name, None if claimed is None else claimed[j], quantiles[j], relative, of[j]).agreement()
             for j, name in enumerate(data.variables[:columns])
         )
         facts["tau_break"] = tau_break(gridder, data.size, noisy, claim.sense, delta, shift)

@@ -9,13 +9,16 @@ from typing import Any
 
 import click
 
-__all__ = ["assignments", "free_size", "plugin_option", "table"]
+__all__ = ["assignments", "free_size", "plugin_option", "plugins_given", "table"]
+
+_PLUGINS = "bigtheta.verify.options.plugins"
 
 
 def plugin_option(command: Callable[..., None]) -> Callable[..., None]:
     """The option --plugin, of every command that takes names: its files are in use until the command ends."""
 
     def load(ctx: click.Context, option: click.Parameter, files: tuple[Path, ...]) -> None:
+        ctx.meta[_PLUGINS] = files
         if files:
             from bigtheta.theory.plugin_file import plugin_files
 
@@ -25,6 +28,12 @@ def plugin_option(command: Callable[..., None]) -> Callable[..., None]:
         "--plugin", metavar="FILE.py", multiple=True, type=click.Path(path_type=Path), callback=load,
         expose_value=False, help="Python file whose activations and laws can be named; it is run; repeatable.",
     )(command)  # fmt: skip
+
+
+def plugins_given() -> list[str]:
+    """Return the options --plugin of the command that runs, as they were typed."""
+    files = click.get_current_context().meta.get(_PLUGINS, ())
+    return [word for file in files for word in ("--plugin", str(file))]
 
 
 def assignments(text: str) -> dict[str, str]:

@@ -35,6 +35,7 @@ class Reason:
     """Puts a verdict into words. q: quantiles of the deviation from the claim; claimed is None for a limit.
 
     relative: whether the exponent is that of measured/formula, the formula being no monomial.
+    of: what the exponent is of where it is not of a power alone, as in "a in n^a*log(n)".
     """
 
     rule: Rule
@@ -42,6 +43,7 @@ class Reason:
     claimed: float | None
     q: Mapping[float, float]
     relative: bool = False
+    of: str = ""
 
     def span(self, low: float, high: float) -> str:
         """The interval between two quantiles, around the claim."""
@@ -53,7 +55,7 @@ class Reason:
         """The fitted number."""
         if self.claimed is None:
             return "measured/formula"
-        return f"the {exponent_of(self.variable, self.relative)}"
+        return f"the exponent {self.of}" if self.of else f"the {exponent_of(self.variable, self.relative)}"
 
     @property
     def target(self) -> str:

@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path as FilePath
+from typing import Any
 
 import pandas as pd
 
@@ -69,6 +70,7 @@ def verify(
     budget: float | None = None,
     announce: Callable[[Plan], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    command: Sequence[str] = (),
 ) -> Report:
     """Judge laws by simulation and return the report.
 
@@ -90,6 +92,9 @@ def verify(
             and stop for each claim when it is decided; error rates hold over all looks. The profile plays no part.
         budget: the same, for so many seconds: no look is begun that is not expected to end within them.
         announce: called with the plan of the first look before anything is simulated; it may raise to stop there.
+        command: for the report, the words of a command line after `bigtheta` that name these laws, such as
+            ("check", "my-bound.toml"); activations, trials and seed are added to them. None for laws without a paper
+            if empty.
 
     Sizes that cannot decide a law, or one of its controls, are told by a `DesignWarning` before anything is simulated.
 
@@ -156,6 +161,7 @@ def verify(
             Entry(check.origin, check.activation.name, judgement, check.control, finding.frame, mutants)
             for check, judgement, finding, mutants in zip(found, judgements, findings, sharp, strict=True)
         ]
+        asked: dict[str, Any] = {"until_decided": until_decided, "budget": budget, "command": list(command)}
         about = provenance(
             seed=seed,
             device=device,
@@ -163,6 +169,7 @@ def verify(
             precision=precision,
             trials=count,
             profile=profile if trials is None else None,
+            **{name: value for name, value in asked.items() if value},
         ) | {"wall_s": round(time.monotonic() - started, 3)}
         if not (complete and all(finding.finished for finding in findings)):
             about["partial"] = {"done": done, "total": total}

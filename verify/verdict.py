@@ -134,6 +134,8 @@ class Judgement:
     """Trials a cell, in all, that would decide if the estimates stay as they are; None if no number would."""
     larger_sizes: tuple[float, ...] = ()
     """Sizes to add to the sweep that would decide if the estimates stay as they are, with as many trials."""
+    exponent_of: str = ""
+    """What `estimate` is the exponent of where logarithms of the claim are divided out: "n^a*log(n)"; else ""."""
 
     @property
     def power(self) -> float | None:
@@ -197,6 +199,7 @@ def judgement_dict(j: Judgement) -> dict[str, Any]:
         "variable": j.variable,
         **{name: {**number, **claimed} if name == kind else None for name in ("slope", "limit", "peak")},
         "margin": j.margin,
+        "exponent_of": j.exponent_of or None,
         "exponents": [asdict(exponent) for exponent in j.exponents],
         "rejects": {"below": j.rejects_below, "above": j.rejects_above},
         "power": j.power,

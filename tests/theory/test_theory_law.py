@@ -684,3 +684,42 @@ def test_limit_and_lambda_go_together():
     with pytest.raises(InvalidInputError, match="q is not a size"):
         make(statement=Theta(sympy.Symbol("q") * n))
     assert isinstance(make(statement="Omega(n)").statement, Statement)
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+ADVERSARIAL = {
+    "model": {"kind": "adversarial-features", "eps": 0.5}, "quantity": "adversarial-risk",
+    "path": {"d": "2*n", "k": "n"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"limit": "typo"}, "unknown limit 'typo'; valid: adversarial-risk, quadratic-student, sobolev"),
+        ({"limit": "sobolef"}, "did you mean 'sobolev'"),
+        ({"limit": "Sobolev"}, "did you mean 'sobolev'"),
+        ({"limit": " sobolev"}, "did you mean 'sobolev'"),
+        ({"limit": None}, "unknown limit None"),
+        ({"limit": 3}, "unknown limit 3"),
+        ({"limit": ["sobolev"]}, r"unknown limit \['sobolev'\]"),
+        ({"limit": "sobolev", "quantity": "test-error"}, "expected the quantity sobolev but got test-error"),
+        ({"limit": "quadratic-student"}, "expected the model quadratic-student but got rf-kernel"),
+        (
+            {"limit": "sobolev", "model": {"kind": "dot-product-kernel", "kernel": "exp(t)"}},
+            "expected the model .* but got dot-product-kernel",
+        ),
+        (ADVERSARIAL | {"limit": "adversarial-risk"}, "expected labels with a signal > 0 but got signal=0"),
+    ],
+    ids=str,
+)
+def test_a_limit_that_is_none_of_the_laws_is_refused_at_construction(changes, message):
+    fields = {
+        "name": "mine", "model": "rf-kernel", "statement": "Theta(sqrt(n))", "path": {"d": "2*n"},
+        "sizes": {"n": [20, 40, 80]},
+    }  # fmt: skip
+    with pytest.raises(InvalidInputError, match=f"^law 'mine': .*{message}"):
+        Law(**(fields | changes))
+    assert Law(**(fields | {"limit": "sobolev"})).limit == "sobolev"
+    assert Law(**(fields | ADVERSARIAL | {"labels": "linear", "limit": "adversarial-risk"})).limit == "adversarial-risk"

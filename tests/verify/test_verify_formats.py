@@ -377,7 +377,7 @@ def test_latex_compiles(full: Report, tiny: LawOf, tmp_path: Path, hostile: bool
     report = again(full)
     if hostile:
         entries = [
-            replace(e, law=tiny(claim=HOSTILE, name="h") if e.control is None else e.law, activation=HOSTILE)
+            replace(e, about=tiny(claim=HOSTILE, name="h") if e.control is None else e.about, activation=HOSTILE)
             for e in full.entries
         ]
         report = with_reason(replace(full, entries=tuple(entries)), HOSTILE * 3)

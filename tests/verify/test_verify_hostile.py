@@ -72,7 +72,7 @@ def attacked(made: Callable[..., Report], tiny: Callable[..., Law]) -> Callable[
             )  # fmt: skip
             judgement = replace(entry.judgement, reason=text, verdict=verdict)
             control = None if entry.control is None else facts
-            changed = replace(entry, activation=text, judgement=judgement, law=facts)
+            changed = replace(entry, activation=text, judgement=judgement, about=facts)
             entries.append(changed if control is None else replace(changed, control=entry.control))
         about = plain.provenance | {
             "versions": {text: text}, "commit": text, "profile": text, "device": text,

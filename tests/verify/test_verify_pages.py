@@ -155,7 +155,7 @@ def test_what_the_simulation_cannot_show_follows_from_the_law(full: Report) -> N
 def test_the_sense_of_a_claim_limits_what_is_shown(made: Make, tiny: LawOf, statement: str, said: str) -> None:
     changes = {"path": {"d": "100"}} if statement.startswith("Peak") else {}
     law = tiny(statement=statement, **changes)
-    entry = replace(made().entries[0], law=law)
+    entry = replace(made().entries[0], about=law)
     entry = replace(entry, judgement=replace(entry.judgement, sense=law.statement.sense.value, margin=law.margin))
     assert any(said in point for point in cannot_show(entry.facts, [entry], []))
 
@@ -222,8 +222,8 @@ def test_text_of_others_stays_text(full: Report) -> None:
         claim=HOSTILE, note=HOSTILE, model=HOSTILE, inputs=HOSTILE, labels=HOSTILE, theorem=HOSTILE,
         reference=HOSTILE, paper=HOSTILE, id=f"{HOSTILE}/x", limit=HOSTILE, hypotheses=(Stated(HOSTILE),),
     )  # fmt: skip
-    control = replace(full.entries[3], law=facts, activation=HOSTILE)
-    hostile = replace(entry, law=facts, activation=HOSTILE, judgement=replace(entry.judgement, reason=HOSTILE))
+    control = replace(full.entries[3], about=facts, activation=HOSTILE)
+    hostile = replace(entry, about=facts, activation=HOSTILE, judgement=replace(entry.judgement, reason=HOSTILE))
     about = {"versions": {HOSTILE: HOSTILE}, "commit": HOSTILE, "plugins": [{"name": HOSTILE}], "seed": 0}
     found = pages(Report((hostile, control), about))
     assert len(found) == 2

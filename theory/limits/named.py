@@ -18,7 +18,7 @@ from bigtheta.theory.data import Labels, Quantity
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.model import AdversarialFeatures, Model
 
-__all__ = ["LIMITS", "Measured", "NamedLimit", "limit_of", "limit_values"]
+__all__ = ["LIMITS", "Measured", "NamedLimit", "checked_limit", "limit_of", "limit_values"]
 
 Array = npt.NDArray[np.float64]
 
@@ -59,6 +59,34 @@ class NamedLimit:
     models: tuple[str, ...]
     value: Callable[[Any, Activation, Mapping[str, Array]], Array]
     power: int = 1
+    signal: bool = False
+    """Whether it is known for labels with a signal alone."""
+
+
+def checked_limit(name: object, measured: Measured) -> NamedLimit:
+    """Return the limit of a name.
+
+    Raises:
+        InvalidInputError: if there is none of that name, or it is of another quantity, model or labels.
+
+    >>> from bigtheta.theory.law import law
+    >>> checked_limit("sobolev", law("dohmatob2021/rf-kernel")).words
+    'exact limit of the Sobolev seminorm'
+    """
+    if not isinstance(name, str) or name not in LIMITS:
+        raise unknown_name("limit", name, LIMITS)
+    limit = LIMITS[name]
+    for what, got, known in (
+        ("quantity", measured.quantity.kind, limit.quantities),
+        ("model", measured.model.kind, limit.models),
+    ):
+        if got not in known:
+            raise InvalidInputError(f"limit {name!r}: expected the {what} {' or '.join(known)} but got {got}")
+    if limit.signal and measured.labels.signal == 0:
+        raise InvalidInputError(
+            f"limit {name!r}: expected labels with a signal > 0 but got signal=0; set it, as in signal = 1"
+        )
+    return limit
 
 
 def limit_values(name: str, measured: Measured, act: Activation, sizes: Mapping[str, npt.ArrayLike]) -> Array:
@@ -68,15 +96,7 @@ def limit_values(name: str, measured: Measured, act: Activation, sizes: Mapping[
         InvalidInputError: if there is no limit of that name, it is of another quantity or model, or a size lies outside
             its domain.
     """
-    if name not in LIMITS:
-        raise unknown_name("limit", name, LIMITS)
-    limit = LIMITS[name]
-    for what, got, known in (
-        ("quantity", measured.quantity.kind, limit.quantities),
-        ("model", measured.model.kind, limit.models),
-    ):
-        if got not in known:
-            raise InvalidInputError(f"limit {name!r}: expected the {what} {' or '.join(known)} but got {got}")
+    limit = checked_limit(name, measured)
     arrays = {size: np.asarray(values, dtype=np.float64) for size, values in sizes.items()}
     return np.asarray(limit.value(measured, act, arrays), dtype=np.float64)
 
@@ -110,10 +130,8 @@ def _adversarial(measured: Measured, act: Activation, sizes: Mapping[str, Array]
     from bigtheta.theory.limits.adversarial import adversarial_limit
 
     signal, noise, model = measured.labels.signal, measured.labels.noise, cast(AdversarialFeatures, measured.model)
-    if act.name != "relu" or signal == 0:
-        raise InvalidInputError(
-            f"limit 'adversarial-risk': known for relu and a signal > 0 alone but got {act.name}, signal={signal!r}"
-        )
+    if act.name != "relu":
+        raise InvalidInputError(f"limit 'adversarial-risk': known for relu alone but got {act.name}")
     found = [
         adversarial_limit(
             psi1=k / d, psi2=n / d, eps=model.eps, tau=np.sqrt(noise) / signal,
@@ -148,5 +166,6 @@ LIMITS: Mapping[str, NamedLimit] = {
         ("adversarial-risk", "test-error", "sobolev"),
         ("adversarial-features",),
         _adversarial,
+        signal=True,
     ),
 }

@@ -127,7 +127,7 @@ peak = Law(
     claim="At fixed n = d the adversarial risk rises with the width up to a peak at k = 1.73 d, beyond k = n, and "
     "falls after it.",
     model=AdversarialFeatures(eps=0.5), quantity=AdversarialRisk(), inputs="gaussian", labels=QUIET,
-    statement=Peak(k / d, at=1.727), path=Path(d=100, n=100), sizes=geometric(k, 48, 400, cells=11),
+    statement=Peak(k / d, at="1.727"), path=Path(d=100, n=100), sizes=geometric(k, 48, 400, cells=11),
     activations=("relu",),
     controls=(Control(statement=Peak(k / d, at=1), because="the peak of plain least squares, at k = n"),),
     note="At psi2 = 10 the maximum, 1.563, is at k = 21.6 d, after a minimum of 1.092 at k = 4.03 d: there the sizes "

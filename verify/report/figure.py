@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import matplotlib as mpl
@@ -12,31 +13,41 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from bigtheta.theory.statement import Peak, Statement
 from bigtheta.verify.report.report import Entry
+from bigtheta.verify.report.words import exponent_letter
+from bigtheta.verify.verdict import Judgement
 
 __all__ = ["CLAIM", "INK", "draw", "figure_pdf", "figure_svg", "log_ticks", "svg"]
 
 INK, CLAIM, BAND = "#010203", "#b4281e", "#3b6ea8"
+_ABOVE = {"Omega": True, "O": False}
+"""One-sided senses, and whether they allow what lies above the line."""
+_FAR = 1e3
+"""How far beyond data and line the shading goes, as a factor."""
+_DENOMINATOR = 100
 
 
 def draw(entry: Entry, ax: Any) -> Any:
-    """Draw the judgement into matplotlib axes and return them; every text is taken literally."""
-    with mpl.rc_context({"text.parse_math": False}):
-        return _draw(entry, ax)
+    """Draw the judgement into matplotlib axes and return them; every text is taken literally.
 
-
-def _draw(entry: Entry, ax: Any) -> Any:
+    The line of a claim Theta goes through the cells. That of Omega lies below all of them and that of O above, where it
+    touches; the side that the claim allows is shaded. Labels that the axes have already stay.
+    """
     j = entry.judgement
     size = np.array([cell.sizes[j.variable] for cell in j.cells], dtype=float)
     centre = np.array([cell.mean if j.sense == "Limit" else cell.geomean for cell in j.cells])
     low, high = np.array([c.low for c in j.cells]), np.array([c.high for c in j.cells])
     predicted = np.array([c.predicted for c in j.cells])
     is_peak = j.sense == "Peak"
-    label = "smoothed" if is_peak else "exact limit" if j.bridge else f"claimed {j.statement}"
+    one_sided = j.bridge is None and j.sense in _ABOVE
+    line = _touching(centre, predicted, above=_ABOVE[j.sense]) if one_sided else predicted
+    label = "smoothed" if is_peak else "exact limit" if j.bridge else f"claimed {j.statement}{_slope(j)}"
+    fitted = "smoothed" if is_peak else f"fitted {_literal(j.exponent_of) or 'power law'}"
     if j.bridge is None:
         ax.fill_between(
             size,
@@ -45,9 +56,11 @@ def _draw(entry: Entry, ax: Any) -> Any:
             color=BAND,
             alpha=0.25,
             lw=0,
-            label="smoothed, 95%" if is_peak else "fitted power law, 95%",
+            label=f"{fitted}, 95%",
         )
-    ax.plot(size, predicted, color=CLAIM, lw=1.6, ls="--", label=label)
+    if one_sided:
+        _shade(ax, size, line, centre, above=_ABOVE[j.sense])
+    ax.plot(size, line, color=CLAIM, lw=1.6, ls="--", label=_literal(label))
     ax.errorbar(
         size,
         centre,
@@ -63,12 +76,62 @@ def _draw(entry: Entry, ax: Any) -> Any:
     ax.set_xscale("log")
     ax.set_yscale("log")
     log_ticks(ax.xaxis, size)
-    log_ticks(ax.yaxis, np.concatenate([centre, predicted]))
+    log_ticks(ax.yaxis, np.concatenate([centre, line]))
     path = entry.facts.path.text
-    ax.set_xlabel(j.variable + (f"   ({path})" if path else ""), parse_math=False)
-    ax.set_ylabel(entry.facts.symbol.name, parse_math=False)
+    if not ax.get_xlabel():
+        ax.set_xlabel(_literal(j.variable + (f"   ({path})" if path else "")))
+    if not ax.get_ylabel():
+        ax.set_ylabel(_literal(entry.facts.symbol.name))
     ax.legend(frameon=False, fontsize=10)
     return ax
+
+
+def _touching(centre: Any, predicted: Any, *, above: bool) -> Any:
+    """The claimed line, moved so that every cell lies on its allowed side and one of them on it."""
+    with np.errstate(all="ignore"):
+        ratios = centre / predicted
+    ratios = ratios[np.isfinite(ratios) & (ratios > 0)]
+    return predicted * ((ratios.min() if above else ratios.max()) if len(ratios) else 1.0)
+
+
+def _shade(ax: Any, size: Any, line: Any, centre: Any, *, above: bool) -> None:
+    """Shade what a one-sided claim allows, as far as the axes reach; their limits do not follow it."""
+    seen = np.concatenate([centre, line])
+    seen = seen[np.isfinite(seen) & (seen > 0)]
+    if not len(seen):
+        return
+    far = seen.max() * _FAR if above else seen.min() / _FAR
+    corners = [*zip(size, line, strict=True), (size[-1], far), (size[0], far)]
+    ax.add_collection(PolyCollection([corners], color=CLAIM, alpha=0.08, lw=0, label="allowed"), autolim=False)
+
+
+def _slope(j: Judgement) -> str:
+    """What a one-sided claim says of the slope: ": slope >= -1/2"; "" for other claims, and for several sizes."""
+    if j.sense not in _ABOVE or j.claimed is None or len(j.exponents) > 1:
+        return ""
+    sign = ">=" if _ABOVE[j.sense] else "<="
+    if j.exponent_of:
+        return f":\n{exponent_letter(j)} {sign} {_exact(j.claimed)} in {j.exponent_of}"
+    return f": slope {sign} {_exact(j.claimed)}"
+
+
+def _exact(number: float) -> str:
+    """A number as the fraction that it is the nearest float to, if there is one of small denominator.
+
+    >>> _exact(-0.5), _exact(1 / 3), _exact(0.123456)
+    ('-1/2', '1/3', '0.123')
+    """
+    fraction = Fraction(number).limit_denominator(_DENOMINATOR)
+    return str(fraction) if float(fraction) == number else f"{number:.3g}"
+
+
+def _literal(text: str) -> str:
+    r"""Text in which matplotlib finds no mathematics; labels keep their own setting for what is written there later.
+
+    >>> print(_literal("a $b$"))
+    a \$b\$
+    """
+    return text.replace("$", r"\$")
 
 
 def _claimed_places(entry: Entry, size: np.ndarray[Any, Any]) -> list[float]:

@@ -22,7 +22,7 @@ def render(report: Report) -> str:
     """Return the whole page. Nothing in it is fetched from elsewhere; names and reasons are escaped."""
     groups: dict[int, tuple[LawFacts, list[Entry]]] = {}
     for entry in report.entries:
-        groups.setdefault(id(entry.law), (entry.facts, []))[1].append(entry)
+        groups.setdefault(id(entry.about), (entry.facts, []))[1].append(entry)
     return (
         _environment()
         .get_template("report.html")
@@ -87,7 +87,7 @@ def _about(report: Report) -> list[tuple[str, str]]:
     rows = [
         (name, str(value))
         for name, value in about.items()
-        if name not in ("versions", "plugins", "partial") and value is not None
+        if name not in ("versions", "plugins", "partial", "command") and value is not None
     ]
     for plugin in about.get("plugins", ()):
         if "file" in plugin:

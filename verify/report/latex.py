@@ -37,7 +37,7 @@ def render(report: Report, figures: str = "figures") -> str:
     drawn = [entry for entry in report.entries if entry.negative is None and entry.judgement.cells]
     groups: dict[int, list[Entry]] = {}
     for entry in drawn:
-        groups.setdefault(id(entry.law), []).append(entry)
+        groups.setdefault(id(entry.about), []).append(entry)
     floats = [group[start : start + 6] for group in groups.values() for start in range(0, len(group), 6)]
     for index, group in enumerate(floats):
         lines += [r"\clearpage"] if index and index % _FLOATS == 0 else []

@@ -90,7 +90,7 @@ def provenance_lines(report: Report) -> Iterator[str]:
     for name, value in about.items():
         if name == "wall_s" and value is not None:
             yield f"wall time {value:.0f} s"
-        elif name not in ("versions", "plugins", "partial") and value is not None:
+        elif name not in ("versions", "plugins", "partial", "command") and value is not None:
             yield literal(f"{name} {value}")
     if versions := about.get("versions"):
         yield literal(", ".join(f"{name} {version}" for name, version in versions.items()))
@@ -102,7 +102,7 @@ def _papers(report: Report) -> dict[str, list[Group]]:
     """The laws of each paper with their judgements, in the order they were judged; "" for laws of none."""
     groups: dict[int, Group] = {}
     for entry in report.entries:
-        groups.setdefault(id(entry.law), (entry.facts, []))[1].append(entry)
+        groups.setdefault(id(entry.about), (entry.facts, []))[1].append(entry)
     papers: dict[str, list[Group]] = {}
     for facts, entries in groups.values():
         papers.setdefault(facts.paper, []).append((facts, entries))

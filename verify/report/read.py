@@ -14,6 +14,7 @@ import msgspec
 
 from bigtheta.theory.errors import InvalidInputError, printable
 from bigtheta.verify.report.facts import ControlFacts, LawFacts, MutantFacts, Solves, Stated
+from bigtheta.verify.report.kept import KeptLaw
 from bigtheta.verify.report.plain import is_plain_math
 from bigtheta.verify.report.report import SCHEMA, Entry, Report
 from bigtheta.verify.report.symbols import Symbol
@@ -76,6 +77,7 @@ class _Judgement(msgspec.Struct, frozen=True):
     limit: _Fit | None = None
     peak: _Fit | None = None
     margin: float | None = None
+    exponent_of: str | None = None
     exponents: tuple[Exponent, ...] = ()
     rejects: _Rejects = _Rejects()
     p_value: float | None = None
@@ -97,6 +99,7 @@ class _Judgement(msgspec.Struct, frozen=True):
     because: str | None = None
     changes: _Changes | None = None
     about: LawFacts | None = None
+    spec: dict[str, Any] | None = None
 
 
 class _Plugin(msgspec.Struct, frozen=True):
@@ -161,11 +164,11 @@ def report_from_dict(content: object) -> Report:
     except (msgspec.ValidationError, RecursionError) as error:
         raise InvalidInputError(f"report: {printable(str(error))}") from error
     _check_numbers(content)
-    known: dict[LawFacts, LawFacts] = {}  # entries of one law share one object
+    known: dict[LawFacts, tuple[LawFacts, KeptLaw]] = {}  # entries of one law share one object
     entries = []
     for kept in read.judgements:
         facts = _facts(kept)
-        entries.append(_entry(kept, known.setdefault(facts, facts)))
+        entries.append(_entry(kept, *known.setdefault(facts, (facts, KeptLaw(kept.spec)))))
     return Report(tuple(entries), read.provenance)
 
 
@@ -179,7 +182,7 @@ def _check_numbers(content: Any) -> None:
         left += value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
 
 
-def _entry(kept: _Judgement, facts: LawFacts) -> Entry:
+def _entry(kept: _Judgement, facts: LawFacts, law: KeptLaw) -> Entry:
     control = None
     if kept.control:
         changes = kept.changes or _Changes()
@@ -190,7 +193,7 @@ def _entry(kept: _Judgement, facts: LawFacts) -> Entry:
     sharpness = tuple(
         MutantFacts(_plain(Stated(m.statement, m.latex)), m.change, m.wrong, m.verdict) for m in kept.sharpness
     )
-    return Entry(facts, kept.activation, _judgement(kept), control, None, sharpness, solved=kept.fits)
+    return Entry(facts, kept.activation, _judgement(kept), control, None, sharpness, solved=kept.fits, kept=law)
 
 
 def _facts(kept: _Judgement) -> LawFacts:
@@ -232,6 +235,7 @@ def _judgement(kept: _Judgement) -> Judgement:
         misfit_p=kept.misfit_p, tau_break=kept.tau_break,
         ratio_range=None if low_high is None else (_number(low_high[0]), _number(low_high[1])),
         local_slopes=tuple(map(_number, kept.local_slopes)), cells=tuple(map(_cell, kept.cells)),
+        exponent_of=kept.exponent_of or "",
         exponents=kept.exponents, p_value=kept.p_value, needs=kept.needs, more_trials=kept.more_trials,
         larger_sizes=kept.larger_sizes, bridge=bridge,
         limit_target=_number(kept.limit_target), relative=kept.relative,

@@ -27,6 +27,7 @@ from bigtheta.verify.report.facts import (
     solves,
 )
 from bigtheta.verify.report.files import staged, unwritable
+from bigtheta.verify.report.kept import KeptLaw, law_table
 from bigtheta.verify.report.sheet import frame_csv
 from bigtheta.verify.sharpness import Mutant, is_discriminating
 from bigtheta.verify.verdict import Judgement, Verdict, exit_code, finite, judgement_dict, overall
@@ -43,11 +44,14 @@ SCHEMA = 1
 class Entry:
     """One judgement: a law with an activation, or one of its negative controls.
 
-    In a report that was read back, law, control and sharpness are what report.json says of them, and there are no
-    trials.
+    In a report that was read back, control and sharpness are what report.json says of them, and there are no trials.
+
+    Attributes:
+        about: the law, or in a report that was read back what report.json says of it in words.
+        kept: in a report that was read back, the law as report.json keeps it.
     """
 
-    law: Law | LawFacts
+    about: Law | LawFacts
     activation: str
     judgement: Judgement
     control: Control | ControlFacts | None = None
@@ -57,11 +61,22 @@ class Entry:
     """2, 3, ... in a report that has an entry of the same slug before it."""
     solved: Solves | None = field(default=None, repr=False, compare=False)
     """How well the fits were solved, where there are no trials to say."""
+    kept: KeptLaw = field(default=KeptLaw(None), repr=False, compare=False)
+
+    @property
+    def law(self) -> Law:
+        """The law that was judged, in a report that was read back too.
+
+        Raises:
+            InvalidInputError: if the report is of a version that kept no laws, or the law cannot be read here, as
+                without the plugin of its model; `facts` is there all the same.
+        """
+        return self.about if isinstance(self.about, Law) else self.kept.law
 
     @cached_property
     def facts(self) -> LawFacts:
         """What a report says of the law."""
-        return self.law if isinstance(self.law, LawFacts) else facts_of(self.law)
+        return self.about if isinstance(self.about, LawFacts) else facts_of(self.about)
 
     @cached_property
     def negative(self) -> ControlFacts | None:
@@ -104,7 +119,7 @@ class Entry:
         Of paper, name and activation, and for a control of its statement; two dashes and a number tell copies apart.
         """
         parts = [
-            self.law.id,
+            self.facts.id,
             self.activation,
             *(["control", self.judgement.statement] if self.control else []),
         ]
@@ -160,14 +175,14 @@ class Report:
 
     def controls_of(self, entry: Entry) -> list[Entry]:
         """Return the controls of the law that an entry judges."""
-        return [other for other in self.entries if other.control is not None and other.law is entry.law]
+        return [other for other in self.entries if other.control is not None and other.about is entry.about]
 
     @property
     def frame(self) -> pd.DataFrame:
         """One row a judgement: law, activation, statement, verdict, estimate, low, high, claimed, control, reason."""
         rows = [
             {
-                "law": e.law.id, "activation": e.activation, "statement": e.judgement.statement,
+                "law": e.facts.id, "activation": e.activation, "statement": e.judgement.statement,
                 "verdict": e.verdict.value, "estimate": e.judgement.estimate, "low": e.judgement.low,
                 "high": e.judgement.high, "claimed": e.judgement.claimed, "control": e.control is not None,
                 "reason": e.judgement.reason,
@@ -180,7 +195,7 @@ class Report:
     def trials(self) -> pd.DataFrame:
         """Every trial, a row each, with the law it was simulated for."""
         frames = [
-            e.trials.assign(law=e.law.id, control=e.control is not None) for e in self.entries if e.trials is not None
+            e.trials.assign(law=e.facts.id, control=e.control is not None) for e in self.entries if e.trials is not None
         ]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
@@ -263,10 +278,10 @@ class Report:
         found = [
             e for e in self.entries
             if e.control is None and e.judgement.cells and activation in (None, e.activation)
-            and name in (None, e.law.id, e.law.id.rpartition("/")[2])
+            and name in (None, e.facts.id, e.facts.id.rpartition("/")[2])
         ]  # fmt: skip
         if not found:
-            known = ", ".join(f"{e.law.id} {e.activation}" for e in self.entries if e.control is None) or "none"
+            known = ", ".join(f"{e.facts.id} {e.activation}" for e in self.entries if e.control is None) or "none"
             asked = f"law={name!r}, activation={activation!r}"
             raise InvalidInputError(f"plot: expected a judgement with cells but got {asked}; judged: {known}")
         if ax is None:
@@ -343,4 +358,5 @@ def _judgement(entry: Entry) -> dict[str, Any]:
         if negative is None
         else {"activation": negative.activation, "statement": msgspec.to_builtins(negative.statement)},
         "about": msgspec.to_builtins(facts),
+        "spec": law_table(entry.about) if isinstance(entry.about, Law) else entry.kept.table,
     }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 
-from bigtheta.theory.errors import printable
 from bigtheta.verify.report import words
 from bigtheta.verify.report.definitions import inputs, quantity
 from bigtheta.verify.report.facts import LawFacts
@@ -165,16 +163,10 @@ def _mutants(judged: Sequence[Entry]) -> list[str]:
 
 
 def _command(report: Report, law: LawFacts, judged: Sequence[Entry]) -> str:
-    """The command that repeats the law with all its activations; a law of no paper has none."""
-    if not law.paper or not judged:
-        return ""
-    about = report.provenance
+    """The command that repeats the law with all its activations; those of the law itself are not named."""
     acts = tuple(entry.activation for entry in judged)
-    chosen = [] if acts == law.activations else [part for act in acts for part in ("-a", act)]
-    amount = ["--profile", about["profile"]] if about.get("profile") else ["--trials", about.get("trials")]
-    precision = [] if about.get("precision") in (None, "float64") else ["--precision", about["precision"]]
-    parts = ["bigtheta", "verify", law.id, *chosen, *amount, "--seed", about.get("seed"), *precision]
-    return printable(shlex.join(map(str, parts)))
+    own = law.paper and acts == law.activations
+    return words.repeating(report, law, () if own else acts) if judged else ""
 
 
 def _capital(text: str) -> str:

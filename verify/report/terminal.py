@@ -30,8 +30,8 @@ def print_report(report: Report, console: Console, *, seconds: float | None = No
     widths = [max((len(column(entry)) for entry in laws), default=0) for column in (_name, activation, claim)]
     seen = set()
     for entry in laws:
-        controls = report.controls_of(entry) if id(entry.law) not in seen else []
-        seen.add(id(entry.law))
+        controls = report.controls_of(entry) if id(entry.about) not in seen else []
+        seen.add(id(entry.about))
         cells = [c(entry).ljust(w) for c, w in zip((_name, activation, claim), widths, strict=True)]
         details = [estimate(entry.judgement), rejects(entry.judgement), control_line(controls)]
         line = Text(entry.verdict.value.ljust(_WIDTH), style=f"bold {COLOURS[entry.verdict]}")
@@ -46,4 +46,4 @@ def print_report(report: Report, console: Console, *, seconds: float | None = No
 
 
 def _name(entry: Entry) -> str:
-    return entry.law.id
+    return entry.facts.id

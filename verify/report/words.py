@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from bigtheta.theory.errors import printable
+from bigtheta.verify.exponent import letter
 from bigtheta.verify.reason import exponent_of
 from bigtheta.verify.report.facts import ControlFacts, LawFacts, Stated
 from bigtheta.verify.report.report import Entry, Report
@@ -17,10 +20,12 @@ __all__ = [
     "control_line",
     "equation",
     "estimate",
+    "exponent_letter",
     "figure_alt",
     "interruption",
     "law_lines",
     "rejects",
+    "repeating",
     "summary",
 ]
 
@@ -47,10 +52,19 @@ def estimate(j: Judgement) -> str:
     if j.estimate is None:
         return ""
     word = {"Limit": "limit", "Peak": "peak"}.get(j.sense, "slope of measured/formula" if j.relative else "slope")
-    slope = f"{word} {j.estimate:.3f} [{j.low:.3f}, {j.high:.3f}]"
+    slope = f"{j.estimate:.3f} [{j.low:.3f}, {j.high:.3f}]"
+    if j.exponent_of and j.claimed is not None:
+        slope = f"{exponent_letter(j)} = {slope} in {j.exponent_of}, claimed {j.claimed:.3g}"
+    slope = f"{word} {slope}"
     if (b := j.bridge) is None or b.ratio is None:
         return slope
     return f"measured/limit {b.ratio:.3f} [{b.low:.3f}, {b.high:.3f}], limit's exponent {b.exponent:.4f}, {slope} here"
+
+
+def exponent_letter(j: Judgement) -> str:
+    """Return the letter that stands for the estimated exponent in `exponent_of`."""
+    variables = [exponent.variable for exponent in j.exponents]
+    return letter(variables if j.variable in variables else [j.variable], j.variable)
 
 
 def rejects(j: Judgement) -> str:
@@ -101,22 +115,54 @@ def law_lines(report: Report) -> list[str]:
     for entry in report.entries:
         if entry.control is not None:
             continue
-        controls = report.controls_of(entry) if id(entry.law) not in seen else []
-        seen.add(id(entry.law))
+        controls = report.controls_of(entry) if id(entry.about) not in seen else []
+        seen.add(id(entry.about))
         told = (entry.verdict.value, entry.facts.id, activation(entry), claim(entry), estimate(entry.judgement))
         lines.append("  ".join(part for part in (*told, rejects(entry.judgement), control_line(controls)) if part))
     return lines
 
 
 def command(report: Report, entry: Entry) -> str:
-    """Return the command that repeats a shipped law; a law of the user's own has none."""
-    if not entry.facts.paper:
-        return ""
-    about = report.provenance
-    amount = f"--profile {about['profile']}" if about.get("profile") else f"--trials {about.get('trials')}"
+    """Return the command that repeats a judgement; see `repeating`."""
     swapped = entry.control is not None and entry.control.activation is not None
-    act = shlex.quote(entry.facts.activations[0] if swapped else entry.activation)
-    return f"bigtheta verify {entry.law.id} -a {act} {amount} --seed {about.get('seed')}"
+    return repeating(report, entry.facts, (entry.facts.activations[0] if swapped else entry.activation,))
+
+
+def repeating(report: Report, law: LawFacts, activations: Sequence[str]) -> str:
+    """Return the command that judges a law again, with the same trials.
+
+    A law of a paper has a name to be called by. One of the user's own is judged by the command that was typed; one
+    given in Python has none, and "" is returned.
+
+    >>> about = {"profile": "quick", "seed": 0, "command": ["check", "my-bound.toml"]}
+    >>> repeating(Report((), about), LawFacts(id="my-bound", statement=Stated("Theta(n)")), ["relu"])
+    'bigtheta check my-bound.toml -a relu --profile quick --seed 0'
+    """
+    about = report.provenance
+    typed = _typed(about)
+    if not typed and not law.paper:
+        return ""
+    first, *rest = typed or ["verify"]
+    parts: list[object] = ["bigtheta", first, *([law.id] if first == "verify" else []), *rest]
+    parts += [part for act in activations for part in ("-a", act)]
+    looks = about.get("until_decided") or about.get("budget")
+    if about.get("profile") is None:
+        parts += ["--trials", about.get("trials")]
+    elif not looks:
+        parts += ["--profile", about["profile"]]
+    if looks:
+        parts += ["--until-decided"] if about.get("until_decided") else ["--budget", about["budget"]]
+    parts += ["--seed", about.get("seed")]
+    parts += [] if about.get("precision") in (None, "float64") else ["--precision", about["precision"]]
+    return printable(shlex.join(map(str, parts)))
+
+
+def _typed(about: Mapping[str, Any]) -> list[str]:
+    """The words of the command that made a report; what others wrote there is taken only if it is such words."""
+    words = about.get("command")
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
+        return []
+    return words if words[0] in ("check", "verify") else []
 
 
 def interruption(report: Report) -> str:
