@@ -67,7 +67,7 @@ def outlook(
         sizes: shape (cells, s).
         shift: what the coefficients are compared with: 0 for slopes, 1 for a level.
         decide: the verdict on the quantiles of all coefficients.
-        trials: trials in the cell that has fewest.
+        trials: trials in the cell that has fewest; 0 if more would say nothing.
     """
     rng = np.random.Generator(np.random.Philox(0))
     grid = gridder(sizes, cells.v)
@@ -79,7 +79,7 @@ def outlook(
 
     still = seen(sizes, cells.v / _QUIET, truths)
     floor = float(np.median([max(q[0.95] - q[0.05] for q in found) / 2 for found in still]))
-    for factor in _FACTORS if (_mostly(map(decide, still))) is not Verdict.INCONCLUSIVE else ():
+    for factor in _FACTORS if trials and _mostly(map(decide, still)) is not Verdict.INCONCLUSIVE else ():
         noise = np.sqrt(cells.v / factor) * rng.standard_normal(truths.shape)
         if (verdict := _mostly(map(decide, seen(sizes, cells.v / factor, truths + noise)))) is not Verdict.INCONCLUSIVE:
             return Outlook(floor, factor * trials, (), verdict)

@@ -95,6 +95,9 @@ def bridged(
         tau_break=None,
         constant=None,
         misfit_p=near.misfit_p,
+        doubt=near.doubt if verdict is Verdict.INCONCLUSIVE else None,
+        without_first=near.without_first,
+        cell_effects=near.cell_effects,
         cells=cells,
         bridge=Bridge(
             _root(near.estimate, power),
@@ -133,6 +136,7 @@ def _constant(
         reason=f"{direct.reason}; {words}",
         p_value=direct.p_value if agrees else 0.0,
         needs=direct.needs if agrees else None,
+        doubt=direct.doubt if agrees else None,
     )
 
 

@@ -20,13 +20,25 @@ from bigtheta.verify.fit import CellMeans, cell_means, shrunk
 from bigtheta.verify.several import is_monomial, open_columns
 from bigtheta.verify.verdict import Verdict
 
-__all__ = ["ESTIMANDS", "FEWEST_SIZES", "MIN_DECADES", "MIN_SIZES", "Cells", "arranged", "means", "unusable"]
+__all__ = [
+    "ESTIMANDS",
+    "FEWEST_SIZES",
+    "MIN_DECADES",
+    "MIN_SIZES",
+    "Cells",
+    "arranged",
+    "means",
+    "noiseless",
+    "unusable",
+]
 
 Array = npt.NDArray[np.float64]
 
 ESTIMANDS = ("geomean", "mean", "median")
 MIN_SIZES, MIN_DECADES, FEWEST_SIZES = 5, 1.0, 3
 TAIL_INDEX = 2.5
+ROUNDING = 1e-13
+"""Relative spread of a cell's samples that is rounding."""
 _NAMES = {"geomean": "geometric mean (the default estimand of an order)", "mean": "mean", "median": "median"}
 
 
@@ -85,6 +97,15 @@ class Cells:
     def relative(self, claim: Statement, constants: Any) -> bool:
         """Whether the exponents that are judged are those of measured/formula, for the formula has none."""
         return len(self.variables) > 1 and not is_monomial(claim.formula.subs(dict(constants or {})))
+
+    def without(self, index: int) -> Cells:
+        """The other cells."""
+        kept = [i for i in range(len(self.size)) if i != index]
+        return replace(
+            self, size=self.size[kept], formula=self.formula[kept],
+            sizes=tuple(self.sizes[i] for i in kept), samples=tuple(self.samples[i] for i in kept),
+            left_open=None if self.left_open is None else self.left_open[kept],
+        )  # fmt: skip
 
     def exponent_of(self, claim: Statement, path: Path | None, constants: Any) -> str:
         """What the exponents are of where logarithms are divided out, as in n^a*log(n); "" for powers alone."""
@@ -256,6 +277,15 @@ def unusable(cells: Cells, estimand: str) -> tuple[Verdict, str] | None:
             f"the mean is not estimable: the samples' tail index is {tail:.1f}; judge the geomean or the median",
         )
     return None
+
+
+def noiseless(samples: Sequence[Array]) -> bool:
+    """Whether each cell has one value, or equal ones up to rounding: no noise is to be seen.
+
+    >>> noiseless([np.ones(1), np.full(3, 2.0)]), noiseless([np.ones(1), np.array([2.0, 2.1])])
+    (True, False)
+    """
+    return bool(samples) and all(len(s) > 0 and bool(np.ptp(s) <= ROUNDING * np.abs(s).max()) for s in samples)
 
 
 def _tail_index(samples: Sequence[Array]) -> float:

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from bigtheta.numerics.datasets import missing_data
+from bigtheta.numerics.experiment import Experiment
+from bigtheta.numerics.streams import Role, Streams
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.catalogue import activation as find_activation
 from bigtheta.theory.law import Control, Law, with_control
@@ -117,19 +119,23 @@ def judge_law(
             found = what.format(count=f"{len(bad)} of {len(frame)}", residual=first["residual"], where=where)
             return _without_samples(law, Verdict.ERROR, f"{found}; {advice}")
     judgement = _judged(law, act, frame, law.statement, look)
-    return (_stuck(law, frame) or judgement) if judgement.verdict is Verdict.INCONCLUSIVE else judgement
+    return _stuck(law, act) or judgement if judgement.deterministic else judgement
 
 
-def _stuck(law: Law, frame: pd.DataFrame) -> Judgement | None:
-    """An ERROR if the trials of every cell came out the same to the last digit: a random stream that does not move."""
-    cells = [_values(frame, cell) for cell in law.cells]
-    if all(len(values) > 1 and (values == values[0]).all() for values in cells):
-        reason = (
-            "all trials of each cell are the same to the last digit, so they are not independent draws; "
-            "this is a fault of the program or of a plugin's model: please report it"
-        )
-        return _without_samples(law, Verdict.ERROR, reason)
-    return None
+def _stuck(law: Law, act: Activation) -> Judgement | None:
+    """An ERROR if the streams of two trials give the same numbers: that the trials agree is then no fact of the law.
+
+    Where they differ, a model draws nothing from them that its quantity depends on, and its values are without noise.
+    """
+    spec, cell = Experiment.of(law, act, (1,) * len(law.cells)).spec, law.cells[0]
+    first, second = (Streams(0, spec, cell, trial).generator(Role.INPUTS).random(4) for trial in (0, 1))
+    if (first != second).any():
+        return None
+    reason = (
+        "all trials of each cell are the same to the last digit, for their random streams do not move; "
+        "this is a fault of the program: please report it"
+    )
+    return _without_samples(law, Verdict.ERROR, reason)
 
 
 def _judged(
@@ -139,6 +145,7 @@ def _judged(
     direct = judge(
         law.size_arrays, samples, statement, law.margin,
         along=str(law.path.free), path=law.path, constants=law.constants(act), look=look,
+        deterministic=None if max(map(len, samples), default=0) > 1 else False,  # one trial may be of anything
     )  # fmt: skip
     return bridged(law, act, samples, statement, direct, look=look) if law.limit else direct
 
@@ -178,7 +185,8 @@ def judged_together(judgements: Sequence[Judgement], *, unfinished: Collection[i
         j = judgements[i]
         if j.verdict is Verdict.FAIL and adjusted >= FAIL_LEVEL:
             reason = f"{j.reason}, but among {count} claims such a one is expected (Holm: p = {adjusted:.2g})"
-            result[i] = replace(j, verdict=Verdict.INCONCLUSIVE, reason=reason, needs=Need.TRIALS)
+            need = Need.SIZES if j.deterministic else Need.TRIALS
+            result[i] = replace(j, verdict=Verdict.INCONCLUSIVE, reason=reason, needs=need)
     return result
 
 

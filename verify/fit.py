@@ -67,6 +67,8 @@ class Fit:
         centre: means of the log sizes, where the intercept is taken. Shape (columns - 1,).
         misfit_p: p-value of the chi^2 of the likeliest component.
         scale: factor by which misfit widened the standard deviations; 1 if the data fit.
+        evidence: log of the marginal likelihood of all components.
+        effects: standard deviation of the cells' own offsets (`verify.effects`); 0 if none were looked for.
     """
 
     design: Array
@@ -78,6 +80,8 @@ class Fit:
     centre: Array
     misfit_p: float
     scale: float
+    evidence: float
+    effects: float = 0.0
 
     @property
     def mixture(self) -> Mixture:
@@ -167,8 +171,10 @@ class Grid:
         likelihood = -(self.determinants + chi2) / 2
         with np.errstate(divide="ignore"):
             log_weight = np.log(self.prior) + likelihood
-        weight = np.exp(log_weight - log_weight.max((1, 2), keepdims=True))
-        weight = weight / weight.sum((1, 2), keepdims=True)
+        most = log_weight.max((1, 2), keepdims=True)
+        weight = np.exp(log_weight - most)
+        total = weight.sum((1, 2), keepdims=True)
+        weight, evidence = weight / total, (most + np.log(total)).ravel()
         degrees, fits = count - parameters, []
         for i, row in enumerate(likelihood):
             least = float(chi2[i].ravel()[int(np.argmax(row))])
@@ -177,7 +183,7 @@ class Grid:
             fits.append(
                 Fit(
                     self.design, weight[i], row, self.form_weights, beta[i], self.covariance, self.centre,
-                    misfit_p, max(scale, 1.0),
+                    misfit_p, max(scale, 1.0), float(evidence[i]),
                 )
             )  # fmt: skip
         return fits

@@ -9,37 +9,35 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import special, stats
+from scipy import stats
 
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.law import LIMIT_MARGIN, MARGIN, PEAK_MARGIN
 from bigtheta.theory.scale import Path
 from bigtheta.theory.statement import Peak, Sense, Statement
-from bigtheta.verify.advice import Gridder, deviations, outlook, tau_break
-from bigtheta.verify.cells import ESTIMANDS, MIN_DECADES, MIN_SIZES, Cells, arranged, means, unusable
+from bigtheta.verify.advice import Gridder, outlook, tau_break
+from bigtheta.verify.cells import ESTIMANDS, Cells, arranged, noiseless, unusable
+from bigtheta.verify.effects import EFFECTS, widened
 from bigtheta.verify.exponent import letter
-from bigtheta.verify.fit import CellMeans, Fit, fit_slope, level_grid, slope_grid
+from bigtheta.verify.first import first_cell, too_little_range
+from bigtheta.verify.fit import CellMeans, Fit
 from bigtheta.verify.peak import judge_peaks
-from bigtheta.verify.reason import Outlook, Reason, misfit
-from bigtheta.verify.rule import PASS_LEVEL, Rule
+from bigtheta.verify.reason import Outlook, Reason, exactly, fitting
+from bigtheta.verify.ruling import Inquiry, Ruling, inflation, ruling
 from bigtheta.verify.table import read_table
-from bigtheta.verify.verdict import Cell, Exponent, Judgement, Need, Verdict
+from bigtheta.verify.verdict import Cell, Doubt, Exponent, Judgement, Need, Verdict
 
 __all__ = ["ESTIMANDS", "judge"]
 
 Array = npt.NDArray[np.float64]
 
-ROUNDING = 1e-28
 _BAND = (0.025, 0.975)
-_DIVERGES = 0.0025
-"""Tail in which a slope of measured/formula must lie for a limit to FAIL by it."""
 _LEAST_APART = 0.3
 """Decades that a size must vary apart from the others for its exponent to be told."""
 
@@ -58,6 +56,7 @@ def judge(
     value: str | None = None,
     where: Mapping[str, object] | None = None,
     look: tuple[int, int] | None = None,
+    deterministic: bool | None = None,
 ) -> Judgement:
     """Judge samples of a quantity against a statement on how it scales.
 
@@ -79,6 +78,8 @@ def judge(
         where: of a table, the rows to read, such as {"activation": "relu"}.
         look: (k, K) if this is the k-th of K looks at growing samples; the noise is then taken larger, so that the
             error rates hold over all looks.
+        deterministic: whether the values are exact, so that repeating them says nothing; by default they are where each
+            cell has one value, or equal ones.
 
     Returns:
         A `Judgement`; degenerate samples give a verdict with its reason, never an exception.
@@ -93,6 +94,9 @@ def judge(
     <Verdict.PASS: 'PASS'>
     >>> judge({"n": n}, samples, "Theta(n)").verdict
     <Verdict.FAIL: 'FAIL'>
+    >>> found = judge({"n": n}, [[size * (size - 1) / 2] for size in n], "Theta(n**2)")
+    >>> found.verdict, found.deterministic
+    (<Verdict.PASS: 'PASS'>, True)
     """
     if isinstance(sizes, pd.DataFrame | str | FilePath):
         if samples is not None and statement is None and isinstance(samples, Statement | str):
@@ -104,15 +108,18 @@ def judge(
             raise InvalidInputError(f"judge: a table of means has no {estimand}; leave estimand={estimand!r} out")
         found = judge(
             table.sizes, table.samples, statement, margin, estimand="mean" if table.of_means else estimand, along=along,
-            path=path, constants=constants, look=look,
+            path=path, constants=constants, look=look, deterministic=deterministic,
         )  # fmt: skip
         return replace(found, read_as=(*table.notes, *found.read_as))
     if given := [name for name, asked in (("size", size), ("value", value), ("where", where)) if asked is not None]:
         raise InvalidInputError(f"judge: {', '.join(given)} are of a table; these are arrays by name")
     claim = statement if isinstance(statement, Statement) else Statement.parse(statement)  # type: ignore[arg-type]
     if isinstance(claim, Peak):
-        near, noise = PEAK_MARGIN if margin is None else margin, _inflation(look)
-        return judge_peaks(sizes, samples, claim, near, estimand=estimand or "geomean", inflation=noise)  # type: ignore[arg-type]
+        near, noise = PEAK_MARGIN if margin is None else margin, inflation(look)
+        return judge_peaks(
+            sizes, samples, claim, near, estimand=estimand or "geomean", inflation=noise,  # type: ignore[arg-type]
+            deterministic=deterministic,
+        )  # fmt: skip
     is_limit = claim.sense is Sense.LIMIT
     delta = _checked_margin(margin, LIMIT_MARGIN if is_limit else MARGIN)
     wanted = estimand or ("mean" if is_limit else "geomean")
@@ -135,85 +142,125 @@ def judge(
         need = (Need.TAIL if tail else Need.DATA) if verdict is Verdict.INCONCLUSIVE else None
         return Judgement(verdict=verdict, reason=reason, needs=need, **base)
     with np.errstate(over="ignore", divide="ignore"):
-        return _judged(data, claim, wanted, delta, claimed, look, base)
+        exact = _exact(data, deterministic)
+        of = [f"{letter(data.variables, name)} in {base['exponent_of']}" for name in data.variables]
+        asked = Inquiry(
+            data, claim, wanted, delta, claimed, look, exact, base["relative"], tuple(of) if base["exponent_of"] else ()
+        )  # fmt: skip
+        return _judged(asked, base | {"deterministic": exact})
 
 
-def _judged(
-    data: Cells,
-    claim: Statement,
-    wanted: str,
-    delta: float,
-    claimed: tuple[float, ...] | None,
-    look: tuple[int, int] | None,
-    base: dict[str, Any],
-) -> Judgement:
-    """Fit, decide, and say why."""
-    is_limit = claimed is None
-    cells = means([s / f for s, f in zip(data.samples, data.formula, strict=True)], wanted, is_limit, units=data.units)
-    if cells.degrees < 3 or not np.isfinite(cells.y).all() or cells.v.max() < ROUNDING:
-        why = "too few trials to estimate the noise"
-        if cells.degrees >= 3:
-            why = "the samples of each cell are identical up to rounding"
-        reason = f"{why}; give more independent trials a cell"
-        return Judgement(verdict=Verdict.INCONCLUSIVE, reason=reason, needs=Need.DATA, **base)
-    noisy = cells.quieter(1 / _inflation(look))
-    columns = 1 if is_limit else len(data.variables)
-    rule = Rule(claim.sense, delta, columns)
-    gridder: Gridder = (
-        level_grid if is_limit else partial(slope_grid, up_to_logs=claim.up_to_logs, left_open=data.left_open)
-    )
-    fit = gridder(data.size, noisy.v).fits(noisy.y[None])[0]
-    shift = 1.0 if is_limit else 0.0
-    quantiles = deviations([fit], rule, shift)[0]
-    verdict, worst = _decide(rule, quantiles)
-    p_value = min(1.0, columns * min(rule.p_value(fit.slope(column).below(shift)) for column in range(columns)))
-    q, relative, exponent_of = quantiles[worst], bool(base["relative"]), base["exponent_of"]
-    of = [f"{letter(data.variables, name)} in {exponent_of}" if exponent_of else "" for name in data.variables]
-    words = Reason(rule, data.variables[worst], None if claimed is None else claimed[worst], q, relative, of[worst])
-    narrow = _too_little_range(data)
-    facts: dict[str, Any] = {}
-    if is_limit and verdict is not Verdict.FAIL and (away := _diverges(data, wanted, look)) is not None:
-        verdict, reason, p_value = Verdict.FAIL, away[0], min(p_value, away[1])
-    elif verdict is Verdict.FAIL:
-        reason = words.contradiction()
-    elif verdict is Verdict.PASS and not narrow:
-        reason = "; ".join(
-            Reason(rule, name, None if claimed is None else claimed[j], quantiles[j], relative, of[j]).agreement()
-            for j, name in enumerate(data.variables[:columns])
+def _exact(data: Cells, deterministic: bool | None) -> bool:
+    """Whether the values are taken as exact."""
+    without = data.top is None and noiseless(data.samples)  # equal 0/1 trials are draws that agree by chance
+    if deterministic and not without:
+        spread = [index for index, s in enumerate(data.samples) if not noiseless([s])]
+        raise InvalidInputError(
+            f"deterministic: expected equal values in each cell but those at {data.where(spread[0])} differ: "
+            f"got deterministic={deterministic!r}; leave it out, and they are judged as samples"
         )
-        facts["tau_break"] = tau_break(gridder, data.size, noisy, claim.sense, delta, shift)
+    return without if deterministic is None else deterministic
+
+
+def _judged(asked: Inquiry, base: dict[str, Any]) -> Judgement:
+    """Fit, decide, and say why."""
+    if (refusal := _without_noise(asked)) is not None:
+        return Judgement(verdict=Verdict.INCONCLUSIVE, reason=refusal, needs=Need.DATA, **base)
+    found = ruling(asked)
+    narrow = too_little_range(asked.data)
+    first = first_cell(asked, found)
+    facts: dict[str, Any] = {
+        "misfit_p": found.misfit_p, "cell_effects": found.fit.effects,
+        "p_value": found.p_value if first.p_value is None else max(found.p_value, first.p_value),
+        "without_first": first.told, "doubt": Doubt.MISFIT if found.read else first.doubt,
+    }  # fmt: skip
+    verdict = found.verdict
+    if facts["doubt"] is not None or verdict is Verdict.INCONCLUSIVE or (verdict is Verdict.PASS and narrow):
+        verdict = Verdict.INCONCLUSIVE
+        facts |= _undecided(asked, found, narrow, facts["doubt"])
+    elif verdict is Verdict.FAIL:
+        facts["reason"] = _contradiction(asked, found)
     else:
-        passed, verdict = verdict is Verdict.PASS, Verdict.INCONCLUSIVE
+        words = [_words(asked, found, column) for column in range(asked.columns)]
+        facts["reason"] = "; ".join(w.agreement() if found.tends is None else w.close(found.tends) for w in words)
+        facts["tau_break"] = tau_break(
+            _widened(asked, found), asked.data.size, asked.noisy, asked.claim.sense, asked.delta, asked.shift
+        )
+    if found.tends is not None:
+        scale, shift = asked.scale, 1.0 if asked.claimed is None else asked.claimed[0]
+        facts["accelerated"] = (scale * (shift + found.tends.value), scale * found.tends.error)
+    facts["reason"] += (
+        (exactly(asked.data.samples) if asked.exact else "")
+        + first.words
+        + ("" if found.read else fitting(found.misfit_p, found.fit.effects))
+    )
+    return Judgement(verdict=verdict, **(base | facts | _numbers(asked, found)))
 
-        fewest = min(map(len, data.samples))
-        ahead = Outlook(0.0)
-        if not passed and not narrow:
-            ahead = outlook(gridder, data.size, noisy, rule, shift, lambda q: _decide(rule, q)[0], fewest)
-        need = _need(data, fit, narrow, ahead, worst)
-        reason = f"{words.agreement()}, but {narrow}" if passed else words.undecided(narrow, ahead, need)
-        facts |= {"needs": need, "more_trials": ahead.more_trials, "larger_sizes": ahead.larger_sizes}
-    facts |= _numbers(data, claim, cells, fit, rule, quantiles, claimed, worst)
-    return Judgement(
-        verdict=verdict, reason=reason + misfit(fit.misfit_p), misfit_p=fit.misfit_p, p_value=p_value,
-        **(base | facts),
-    )  # fmt: skip
+
+def _without_noise(asked: Inquiry) -> str | None:
+    """Why nothing can be fitted, if so, and what to do."""
+    if not np.isfinite(asked.cells.y).all():
+        return (
+            "the mean of a cell, or its ratio to the formula, is beyond what floating point holds; rescale the values"
+        )
+    if asked.exact:
+        return None
+    if asked.data.top is None and noiseless(asked.data.samples) and min(map(len, asked.data.samples)) > 1:
+        return "the samples of each cell are identical up to rounding; give more independent trials a cell"
+    return (
+        "too few trials to estimate the noise; give more independent trials a cell" if asked.cells.degrees < 3 else None
+    )
 
 
-def _numbers(
-    data: Cells,
-    claim: Statement,
-    cells: CellMeans,
-    fit: Fit,
-    rule: Rule,
-    quantiles: Sequence[Mapping[float, float]],
-    claimed: tuple[float, ...] | None,
-    worst: int,
-) -> dict[str, Any]:
+def _words(asked: Inquiry, found: Ruling, column: int) -> Reason:
+    return asked.words(column, found.quantiles[column])
+
+
+def _contradiction(asked: Inquiry, found: Ruling) -> str:
+    if found.diverging is None:
+        return _words(asked, found, found.worst).contradiction()
+    how, (low, high) = "grows" if found.diverging[0] > 0 else "vanishes", found.diverging
+    words = f"measured/formula {how} with {asked.data.variable}: its exponent is in [{low:.3f}, {high:.3f}] (99.5%)"
+    return f"{words}, so it does not tend to 1"
+
+
+def _widened(asked: Inquiry, found: Ruling) -> Gridder:
+    """The fit with the effects between cells that were found."""
+    return widened(asked.gridder, (found.fit.effects * asked.unit) ** 2)
+
+
+def _undecided(asked: Inquiry, found: Ruling, narrow: str | None, doubt: Doubt | None) -> dict[str, Any]:
+    """Why neither PASS nor FAIL, and what would decide."""
+    words = _words(asked, found, found.worst)
+    if doubt is Doubt.MISFIT and found.read is not None:
+        return {"reason": words.rejected(found.read, found.misfit_p, EFFECTS[-1]), "needs": Need.FIT}
+    if doubt is Doubt.FIRST_CELL:
+        fails = found.verdict is Verdict.FAIL
+        return {"reason": _contradiction(asked, found) if fails else words.agreement(), "needs": Need.FIT}
+    if asked.close and not narrow and found.verdict is not Verdict.PASS:
+        return {"reason": words.not_close(found.tends), "needs": Need.SIZES}
+    if found.verdict is Verdict.PASS:
+        agrees = words.agreement() if found.tends is None else words.close(found.tends)
+        return {"reason": f"{agrees}, but {narrow}", "needs": Need.RANGE}
+    ahead, fewest = Outlook(0.0), 0 if asked.exact else min(map(len, asked.data.samples))
+    if not narrow:
+        ahead = outlook(
+            _widened(asked, found), asked.data.size, asked.noisy, asked.rule, asked.shift,
+            lambda q: asked.decide(q)[0], fewest,
+        )  # fmt: skip
+    need = _need(asked.data, found.fit, narrow, ahead, found.worst)
+    return {
+        "reason": words.undecided(narrow, ahead, need, effects=found.fit.effects, exact=asked.exact), "needs": need,
+        "more_trials": ahead.more_trials, "larger_sizes": ahead.larger_sizes,
+    }  # fmt: skip
+
+
+def _numbers(asked: Inquiry, found: Ruling) -> dict[str, Any]:
     """Estimates, intervals and the rows of the table."""
-    is_limit, q = claimed is None, quantiles[worst]
-    scale = float(data.formula[0]) if is_limit and not claim.formula.free_symbols else 1.0
-    shift = 1.0 if claimed is None else claimed[worst]
-    below, above = rule.rejected(q)
+    data, claimed, fit, quantiles, worst = asked.data, asked.claimed, found.fit, found.quantiles, found.worst
+    is_limit, q, cells = asked.is_limit, quantiles[worst], asked.cells
+    scale, shift = asked.scale, 1.0 if claimed is None else claimed[worst]
+    below, above = asked.rule.rejected(q)
     implied = 1.0 if is_limit else float(np.exp(fit.line(data.size[-1]).quantiles([0.5])[0]))
     level = cells.y if is_limit else np.exp(cells.y)
     on_path = len(data.variables) == 1 and (level > 0).all()
@@ -250,57 +297,6 @@ def _checked_margin(margin: object, default: float) -> float:
     return float(margin)
 
 
-def _inflation(look: tuple[int, int] | None) -> float:
-    """Factor on the noise variance at the k-th of K looks: (z(alpha_k)/z(alpha))^2, alpha_k = alpha 2^-(K-k+1).
-
-    The levels sum to less than alpha over the looks, for the level at which a claim PASSes; for a smaller alpha, that
-    of a FAIL, the factor is more than enough. Source: derived (union bound).
-    """
-    if look is None:
-        return 1.0
-    k, count = look
-    if not 1 <= k <= count:
-        raise InvalidInputError(f"look: expected (k, K) with 1 <= k <= K but got {look!r}")
-    return float((special.ndtri(PASS_LEVEL * 2.0 ** -(count - k + 1)) / special.ndtri(PASS_LEVEL)) ** 2)
-
-
-def _decide(rule: Rule, quantiles: Sequence[Mapping[float, float]]) -> tuple[Verdict, int]:
-    """The verdict on all slopes together, and the slope that decides it: a FAIL, or the one furthest off."""
-    verdicts = [rule.decide(q) for q in quantiles]
-    if Verdict.FAIL in verdicts:
-        return Verdict.FAIL, verdicts.index(Verdict.FAIL)
-    worst = max(range(len(quantiles)), key=lambda j: max(abs(quantiles[j][0.05]), abs(quantiles[j][0.95])))
-    return (Verdict.PASS if set(verdicts) == {Verdict.PASS} else Verdict.INCONCLUSIVE), worst
-
-
-def _diverges(data: Cells, wanted: str, look: tuple[int, int] | None) -> tuple[str, float] | None:
-    """Return reason and p-value if measured/formula grows or vanishes like a power, so that it has no limit."""
-    ratios = [s / f for s, f in zip(data.samples, data.formula, strict=True)]
-    cells = means(ratios, wanted, False, units=data.units)
-    if not np.isfinite(cells.y).all():
-        return None
-    slope = fit_slope(data.size, cells.quieter(1 / _inflation(look))).mixture
-    low, high = slope.quantiles([_DIVERGES, 1 - _DIVERGES]).tolist()
-    if low <= 0 <= high:
-        return None
-    how, below = ("grows", slope.below(0.0)) if low > 0 else ("vanishes", 1 - slope.below(0.0))
-    words = f"measured/formula {how} with {data.variable}: its exponent is in [{low:.3f}, {high:.3f}] (99.5%)"
-    return f"{words}, so it does not tend to 1", 4 * below
-
-
-def _too_little_range(data: Cells) -> str | None:
-    """Return why these sizes never PASS, if so, and what to do."""
-    for column, name in enumerate(data.variables):
-        values = data.size[:, column]
-        if (count := data.distinct(column)) < MIN_SIZES:
-            of = f" of {name}" if len(data.variables) > 1 else ""
-            return f"fewer than {MIN_SIZES} sizes{of} never PASS (here {count}): add sizes"
-        if data.decades(column) < MIN_DECADES - 1e-9:
-            span = f"{values.min():g} to {values.max():g}"
-            return f"{name} = {span} is less than one decade, which never PASSes: widen the range"
-    return None
-
-
 def _need(data: Cells, fit: Fit, narrow: str | None, ahead: Outlook, worst: int) -> Need:
     if narrow:
         return Need.RANGE
@@ -312,7 +308,7 @@ def _need(data: Cells, fit: Fit, narrow: str | None, ahead: Outlook, worst: int)
             return Need.DIRECTION
     if ahead.more_trials is not None:
         return Need.TRIALS
-    return Need.FIT if fit.scale > 1 and not ahead.larger_sizes else Need.SIZES
+    return Need.FIT if (fit.scale > 1 or fit.effects > 0) and not ahead.larger_sizes else Need.SIZES
 
 
 def _rows(data: Cells, cells: CellMeans, fit: Fit, implied: float, is_limit: bool) -> tuple[Cell, ...]:

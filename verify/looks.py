@@ -166,7 +166,7 @@ def _left_open(finding: Finding, look: int, of: int) -> Finding:
 def _may_decide(finding: Finding, look: int) -> bool:
     """Whether more trials may bring a verdict."""
     j = finding.judgement
-    return j.verdict is Verdict.INCONCLUSIVE and (look <= _PATIENCE or j.needs is Need.TRIALS)
+    return j.verdict is Verdict.INCONCLUSIVE and not j.deterministic and (look <= _PATIENCE or j.needs is Need.TRIALS)
 
 
 def pooled(experiments: Iterable[Experiment | None]) -> dict[tuple[str, str], Experiment]:

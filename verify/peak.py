@@ -23,8 +23,9 @@ import numpy.typing as npt
 from bigtheta.theory.errors import InvalidInputError, unknown_name
 from bigtheta.theory.law import PEAK_MARGIN
 from bigtheta.theory.statement import Peak
-from bigtheta.verify.cells import Cells, arranged
-from bigtheta.verify.peak_cells import centres, merged, unusable
+from bigtheta.verify.cells import Cells, arranged, noiseless
+from bigtheta.verify.peak_cells import centres, merged, unresolved, unusable
+from bigtheta.verify.reason import exactly
 from bigtheta.verify.summit import kernel, prominence, summit, vertex
 from bigtheta.verify.verdict import Cell, Judgement, Need, Verdict
 
@@ -87,6 +88,7 @@ def judge_peaks(
     estimand: str = "geomean",
     inflation: float = 1.0,
     seed: int = 0,
+    deterministic: bool | None = None,
 ) -> Judgement:
     """Judge samples of a quantity against `Peak(ratio, at=...)`.
 
@@ -98,6 +100,8 @@ def judge_peaks(
         estimand: "geomean" or "median".
         inflation: factor on the variances of the cell means, for repeated looks at growing samples.
         seed: of the bootstrap.
+        deterministic: whether the values are exact; by default they are where each cell has one value, or equal ones.
+            What a smooth curve leaves of them is then their only noise, at least 1%.
 
     Returns:
         A `Judgement`; estimate, low, high and claimed are of the worst peak, and the reason names all of them.
@@ -114,16 +118,19 @@ def judge_peaks(
     <Verdict.FAIL: 'FAIL'>
     """
     data = arranged(sizes, samples, claim, None, None)
+    exact = noiseless(data.samples) if deterministic is None else deterministic
     findings = judge_peak(
         data.formula, data.samples, claim.places, margin,
-        estimand=estimand, inflation=inflation, seed=seed, name=str(claim.ratio),
+        estimand=estimand, inflation=inflation, seed=seed, name=str(claim.ratio), deterministic=exact,
     )  # fmt: skip
     worst = min(findings, key=lambda f: (_SEVERITY.index(f.verdict), 1.0 if f.support is None else f.support))
     verdict = worst.verdict
     tested = [f.p_value for f in findings if f.p_value is not None]
     return Judgement(
         verdict=verdict,
-        reason="; ".join(dict.fromkeys(f.reason for f in sorted(findings, key=lambda f: f is not worst))),
+        reason="; ".join(dict.fromkeys(f.reason for f in sorted(findings, key=lambda f: f is not worst)))
+        + (exactly(data.samples) if exact and tested else ""),
+        deterministic=exact,
         statement=str(claim),
         sense=claim.sense.value,
         variable=data.variable,
@@ -151,6 +158,7 @@ def judge_peak(
     estimand: str = "geomean",
     inflation: float = 1.0,
     seed: int = 0,
+    deterministic: bool | None = None,
     name: str = "the ratio",
 ) -> tuple[PeakFinding, ...]:
     """Look for a peak at each claimed ratio; cells come in any order, and those of one ratio are pooled.
@@ -159,7 +167,7 @@ def judge_peak(
         ratio: the ratio of each cell. Shape (cells,).
         samples: one array of positive samples for each cell.
         at: the claimed ratios, increasing.
-        margin, estimand, inflation, seed: as for `judge_peaks`.
+        margin, estimand, inflation, seed, deterministic: as for `judge_peaks`.
         name: the ratio, for the reason.
 
     Returns:
@@ -187,17 +195,20 @@ def judge_peak(
     places = [float(place) for place in at]
     if not places or not all(a < b for a, b in itertools.pairwise([0.0, *places, math.inf])):
         raise InvalidInputError(f"at: expected positive ratios, increasing, but got at={list(at)!r}")
-    if (refusal := unusable(ratios, cells, name)) is not None:
+    exact = noiseless(cells) if deterministic is None else deterministic
+    if (refusal := unusable(ratios, cells, name, exact)) is not None:
         verdict, reason = refusal
         need = Need.DATA if verdict is Verdict.INCONCLUSIVE else None
         return tuple(PeakFinding(at=place, verdict=verdict, reason=reason, needs=need) for place in places)
     x, logs = merged(ratios, cells)
     y, v = centres(logs, estimand, inflation)
+    if exact:
+        v = np.maximum(v, unresolved(x, y))
     return tuple(
         _decided(look)
         if (why := _out_of_sight(look, x)) is None
         else PeakFinding(at=look.at, verdict=Verdict.INCONCLUSIVE, reason=why, needs=Need.RANGE)
-        for look in _looks(x, y, v, places, margin, name, seed)
+        for look in _looks(x, y, v, places, margin, name, seed, exact)
     )
 
 
@@ -211,12 +222,12 @@ def unseen(ratio: npt.ArrayLike, claim: Peak, margin: float = PEAK_MARGIN) -> li
     ['a peak at n/k = 0.4 needs a cell within a factor 1.2 of it: measure one at the peak and some around it']
     """
     x = np.unique(np.log(np.asarray(ratio, dtype=np.float64)))
-    looks = _looks(x, x, x, [float(place) for place in claim.places], margin, str(claim.ratio), 0)
+    looks = _looks(x, x, x, [float(place) for place in claim.places], margin, str(claim.ratio), 0, False)
     return [why for look in looks if (why := _out_of_sight(look, x)) is not None]
 
 
 def _looks(
-    x: Array, y: Array, v: Array, places: Sequence[float], margin: float, name: str, seed: int
+    x: Array, y: Array, v: Array, places: Sequence[float], margin: float, name: str, seed: int, exact: bool
 ) -> Iterator[_Look]:
     """Yield the cells of each claim's window, cut halfway to the next claimed peak."""
     claims = [math.log(place) for place in places]
@@ -224,7 +235,7 @@ def _looks(
     for place, centre, (low, high) in zip(places, claims, itertools.pairwise(ends), strict=True):
         window = max(centre - WINDOW, low), min(centre + WINDOW, high)
         use = (x >= window[0] - 1e-9) & (x <= window[1] + 1e-9)
-        yield _Look(x[use], y[use], v[use], place, math.log1p(margin), window, name, len(places), seed)
+        yield _Look(x[use], y[use], v[use], place, math.log1p(margin), window, name, len(places), seed, exact)
 
 
 @dataclass(frozen=True)
@@ -240,6 +251,7 @@ class _Look:
     name: str
     claims: int
     seed: int
+    exact: bool
 
     @property
     def centre(self) -> float:
@@ -320,9 +332,13 @@ def _decided(look: _Look) -> PeakFinding:
             f"no peak at {claim}: from {_span(*look.window)} the highest is at {where}; {share} have one at the claim"
         )
     else:
-        needs = Need.TRIALS
-        more = next((f for f in _MORE if _verdict(*_shares(look, noise[:FEW_DRAWS], f)[:2], fail) is not verdict), None)
-        advice = f"{more} times the trials would decide" if more else "more trials or a finer grid are needed"
+        needs = Need.SIZES if look.exact else Need.TRIALS
+        factors = () if look.exact else _MORE
+        more = next(
+            (f for f in factors if _verdict(*_shares(look, noise[:FEW_DRAWS], f)[:2], fail) is not verdict), None
+        )
+        otherwise = "a finer grid is needed" if look.exact else "more trials or a finer grid are needed"
+        advice = f"{more} times the trials would decide" if more else otherwise
         reason = f"a peak at {claim} is in {share}: PASS needs 95%, FAIL less than {100 * fail:.2g}%; {advice}"
     return PeakFinding(
         at=look.at, verdict=verdict, reason=reason, support=support, location=middle, low=low, high=high,

@@ -8,20 +8,19 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bigtheta.verify.fit import DISCREPANCY
 from bigtheta.verify.verdict import Verdict
 
-__all__ = ["centres", "merged", "unusable"]
+__all__ = ["centres", "merged", "unresolved", "unusable"]
 
 Array = npt.NDArray[np.float64]
 
 POOLING = 8.0
 """Trials' worth of weight that the median variance of the cells gets in each cell."""
-ROUNDING = 1e-28
-"""Largest variance of log samples that is rounding."""
 _NORMAL_MAD = 1.482602
 
 
-def unusable(ratios: Array, cells: Sequence[Array], name: str) -> tuple[Verdict, str] | None:
+def unusable(ratios: Array, cells: Sequence[Array], name: str, exact: bool) -> tuple[Verdict, str] | None:
     """Return verdict and reason for cells that cannot be judged, or None."""
     if bad := int((~(np.isfinite(ratios) & (ratios > 0))).sum()):
         return Verdict.ERROR, f"{name} is not a positive number in {bad} of {len(ratios)} cells"
@@ -33,11 +32,8 @@ def unusable(ratios: Array, cells: Sequence[Array], name: str) -> tuple[Verdict,
             return Verdict.ERROR, f"{bad} of {len(cell)} samples {where} are not finite numbers"
         if bad := int((cell <= 0).sum()):
             return Verdict.ERROR, f"{bad} of {len(cell)} samples {where} are not positive, so they have no logarithm"
-    if sum(len(cell) - 1 for cell in cells) < 3:
+    if not exact and sum(len(cell) - 1 for cell in cells) < 3:
         return Verdict.INCONCLUSIVE, "too few trials to estimate the noise; give two or more independent trials a cell"
-    if max(float(np.log(cell).var()) for cell in cells) < ROUNDING:
-        why = "the samples of each cell are identical up to rounding"
-        return Verdict.INCONCLUSIVE, f"{why}; give more independent trials a cell"
     return None
 
 
@@ -53,6 +49,23 @@ def merged(ratios: Array, cells: Sequence[Array]) -> tuple[Array, list[Array]]:
     starts = np.flatnonzero(np.diff(x, prepend=-np.inf) > 1e-9)
     groups = np.split(order, starts[1:])
     return x[starts], [np.log(np.concatenate([cells[i] for i in group])) for group in groups]
+
+
+def unresolved(x: Array, y: Array) -> float:
+    """Return the variance of single values around a smooth curve, no less than the discrepancy of a fit.
+
+    Each is compared with the line through its neighbours; the median of these differences passes over the peak itself,
+    where a curve is not smooth. Values without noise leave next to nothing.
+
+    >>> unresolved(np.arange(5.0), np.arange(5.0)) == DISCREPANCY**2
+    True
+    """
+    if len(x) < 3:
+        return DISCREPANCY**2
+    share = (x[1:-1] - x[:-2]) / (x[2:] - x[:-2])
+    off = y[1:-1] - (1 - share) * y[:-2] - share * y[2:]
+    sd = _NORMAL_MAD * float(np.median(np.abs(off) / np.sqrt(1 + share**2 + (1 - share) ** 2)))
+    return max(sd, DISCREPANCY) ** 2
 
 
 def centres(logs: Sequence[Array], estimand: str, inflation: float = 1.0) -> tuple[Array, Array]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 
 from bigtheta.theory.statement import Sense
+from bigtheta.verify.accelerators import Tends
 from bigtheta.verify.rule import Rule
 from bigtheta.verify.verdict import Need, Verdict
 
@@ -71,6 +72,24 @@ class Reason:
             return f"{head}not above {self.target} by {delta} or more"
         return f"{head}within {delta} of {self.target}"
 
+    def place(self, tends: Tends) -> str:
+        """Where accelerators say that it tends."""
+        shift = 1.0 if self.claimed is None else self.claimed
+        return f"accelerators put {self.what} at {shift + tends.value:.4f} +- {tends.error:.2g}"
+
+    def close(self, tends: Tends) -> str:
+        """Why it passes within a margin that the fit alone does not reach."""
+        return (
+            f"{self.place(tends)}, within {self.rule.delta:g} of {self.target}; the fit has {self.span(0.025, 0.975)}"
+        )
+
+    def not_close(self, tends: Tends | None) -> str:
+        """Why it neither passes nor fails within such a margin."""
+        fit = f"the fit has {self.span(0.025, 0.975)} (95%)"
+        if tends is None:
+            return f"{fit}, and accelerators, which a margin below 0.05 needs, have too few sizes: add some"
+        return f"{self.place(tends)}, {fit}, and PASS or FAIL at {self.rule.delta:g} needs both: add larger sizes"
+
     def contradiction(self) -> str:
         """Why it fails."""
         tail = self.rule.fail_tail
@@ -81,7 +100,18 @@ class Reason:
             return f"{interval}, above {self.target}"
         return f"{interval}, which excludes {self.target}"
 
-    def undecided(self, narrow: str | None, outlook: Outlook, need: Need) -> str:
+    def rejected(self, read: Verdict, p: float, widest: float) -> str:
+        """Why neither, although the numbers alone would decide: the fit is not believed."""
+        tail = 0.05 if read is Verdict.PASS else self.rule.fail_tail
+        return (
+            f"{self.what} would be in {self.span(tail, 1 - tail)} ({100 * (1 - 2 * tail):.3g}%), but the fit itself is "
+            f"rejected: neither finite-size corrections nor offsets of {100 * widest:.0f}% between the cells explain "
+            f"them (p = {p:.2g}); look at the cells one by one, or start at larger sizes"
+        )
+
+    def undecided(
+        self, narrow: str | None, outlook: Outlook, need: Need, *, effects: float = 0.0, exact: bool = False
+    ) -> str:
         """Why neither, and what would decide."""
         head = (
             f"{self.what} is in {self.span(0.05, 0.95)} (90%), not surely within {self.rule.delta:g} of {self.target}; "
@@ -94,7 +124,9 @@ class Reason:
             )
         if need is Need.DIRECTION:
             return f"{head}the sizes vary too much together to tell their exponents apart: vary one alone"
-        tail = f"finite-size corrections leave +-{outlook.floor:.3f} however many trials: larger sizes are needed"
+        left = "finite-size corrections" + (" and offsets between the cells" if effects else "")
+        however = "" if exact else " however many trials"
+        tail = f"{left} leave +-{outlook.floor:.3f}{however}: larger sizes are needed"
         if outlook.larger_sizes:
             more, last = len(outlook.larger_sizes), outlook.larger_sizes[-1]
             tail += f"; {more} more of them, up to {self.variable} = {last:.0f}, would decide"
@@ -110,6 +142,18 @@ def exponent_of(variable: str, relative: bool) -> str:
     return f"exponent of measured/formula in {variable}" if relative else f"exponent of {variable}"
 
 
-def misfit(p: float) -> str:
+def exactly(samples: Sequence[Sized]) -> str:
+    """A word on data without noise, for any verdict.
+
+    >>> exactly([[1.0], [2.0]])
+    '; deterministic: one value a size, judged without noise'
+    """
+    alone = max(map(len, samples)) == 1
+    return f"; deterministic: {'one value' if alone else 'equal values'} a size, judged without noise"
+
+
+def fitting(p: float, effects: float) -> str:
     """A word on a bad fit, for any verdict."""
-    return f" (but no correction of the family fits: p = {p:.2g})" if p < POOR_FIT else ""
+    if p < POOR_FIT:
+        return f" (but no correction of the family fits: p = {p:.2g})"
+    return f" (the cells lie {100 * effects:.2g}% apart beyond their noise, which is counted in)" if effects else ""

@@ -11,10 +11,12 @@ from typing import Any
 __all__ = [
     "Bridge",
     "Cell",
+    "Doubt",
     "Exponent",
     "Judgement",
     "Need",
     "Verdict",
+    "WithoutFirst",
     "exit_code",
     "finite",
     "judgement_dict",
@@ -43,6 +45,29 @@ class Need(Enum):
     FIT = "a law whose corrections fit"
     TAIL = "an estimand that exists"
     DATA = "usable samples"
+
+
+class Doubt(Enum):
+    """Why a PASS or FAIL that the numbers alone would give is not given: the judgement is INCONCLUSIVE instead."""
+
+    MISFIT = "the fit itself is rejected"
+    FIRST_CELL = "the first cell alone decides"
+
+
+@dataclass(frozen=True)
+class WithoutFirst:
+    """What the same samples say without the cell of the smallest sizes.
+
+    Attributes:
+        sizes: of that cell.
+        estimate, low, high: as in the judgement; None where the other cells cannot be fitted.
+    """
+
+    sizes: dict[str, int | float]
+    verdict: Verdict
+    estimate: float | None
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True)
@@ -137,6 +162,17 @@ class Judgement:
     exponent_of: str = ""
     """What `estimate` is the exponent of where logarithms of the claim are divided out: "n^a*log(n)"; else ""."""
 
+    deterministic: bool = False
+    """Whether the data are without noise: one value a size, or trials that agree; then more trials say nothing."""
+    accelerated: tuple[float, float] | None = None
+    """Of deterministic data with a margin below 5%: what accelerators say the estimate tends to, and their error."""
+    doubt: Doubt | None = None
+    """Where a PASS or FAIL is not given, why."""
+    without_first: WithoutFirst | None = None
+    """The judgement without the first cell, where that is another one: there it decides, or it alone does here."""
+    cell_effects: float | None = None
+    """Standard deviation of the cells' own offsets, relative, beyond noise and corrections; 0 if none were needed."""
+
     @property
     def power(self) -> float | None:
         """Smallest distance from the claim at which a wrong one would have FAILed on these data.
@@ -214,6 +250,13 @@ def judgement_dict(j: Judgement) -> dict[str, Any]:
         "needs": j.needs.value if j.needs else None,
         "more_trials": j.more_trials,
         "larger_sizes": list(j.larger_sizes),
+        "deterministic": j.deterministic,
+        "accelerated": list(j.accelerated) if j.accelerated else None,
+        "doubt": j.doubt.value if j.doubt else None,
+        "without_first": None
+        if j.without_first is None
+        else asdict(j.without_first) | {"verdict": j.without_first.verdict.value},
+        "cell_effects": j.cell_effects,
         "bridge": None
         if j.bridge is None
         else asdict(j.bridge) | {"agrees": j.bridge.agrees.value, "as_claimed": j.bridge.as_claimed.value},

@@ -160,8 +160,6 @@ UNUSABLE = [
     (R, changed(CELLS, 0, [1.0, -2.0]), ERROR, ["not positive"], None),
     (R, changed(CELLS, 3, [1.0, np.inf]), ERROR, ["not finite"], None),
     (R, changed(CELLS, 3, []), INCONCLUSIVE, ["no samples at", "leave it out"], Need.DATA),
-    (R, [c[:1] for c in CELLS], INCONCLUSIVE, ["too few trials"], Need.DATA),
-    (R, [np.full(9, c.mean()) for c in CELLS], INCONCLUSIVE, ["identical"], Need.DATA),
     (np.where(R > 5, np.nan, R), CELLS, ERROR, ["not a positive number in 2 of 29"], None),
     (R - 0.2, CELLS, ERROR, ["not a positive number"], None),
     (np.ones(29), CELLS, INCONCLUSIVE, ["needs 5 cells", "there are 1"], Need.RANGE),
@@ -186,6 +184,12 @@ def test_what_cannot_be_judged_has_a_verdict_and_a_reason(ratio, cells, expected
     assert [word for word in words if word not in finding.reason] == []
     assert finding.needs is need
     assert finding.support is None
+
+
+def test_single_values_that_are_not_exact_have_no_noise_to_estimate():
+    finding = judge_peak(R, [c[:1] for c in CELLS], [1.0], deterministic=False)[0]
+    assert (finding.verdict, finding.needs) == (INCONCLUSIVE, Need.DATA)
+    assert "too few trials" in finding.reason
 
 
 def test_the_same_cells_pass_when_nothing_is_wrong():

@@ -18,7 +18,7 @@ from bigtheta.verify.report.kept import KeptLaw
 from bigtheta.verify.report.plain import is_plain_math
 from bigtheta.verify.report.report import SCHEMA, Entry, Report
 from bigtheta.verify.report.symbols import Symbol
-from bigtheta.verify.verdict import Bridge, Cell, Exponent, Judgement, Need, Verdict
+from bigtheta.verify.verdict import Bridge, Cell, Doubt, Exponent, Judgement, Need, Verdict, WithoutFirst
 
 __all__ = ["read_report", "report_from_dict"]
 
@@ -91,6 +91,11 @@ class _Judgement(msgspec.Struct, frozen=True):
     more_trials: int | None = None
     larger_sizes: tuple[float, ...] = ()
     relative: bool = False
+    deterministic: bool = False
+    accelerated: tuple[float, float] | None = None
+    doubt: Doubt | None = None
+    without_first: WithoutFirst | None = None
+    cell_effects: float | None = None
     bridge: Bridge | None = None
     cells: tuple[_Cell, ...] = ()
     fits: Solves | None = None
@@ -237,7 +242,8 @@ def _judgement(kept: _Judgement) -> Judgement:
         local_slopes=tuple(map(_number, kept.local_slopes)), cells=tuple(map(_cell, kept.cells)),
         exponent_of=kept.exponent_of or "",
         exponents=kept.exponents, p_value=kept.p_value, needs=kept.needs, more_trials=kept.more_trials,
-        larger_sizes=kept.larger_sizes, bridge=bridge,
+        larger_sizes=kept.larger_sizes, deterministic=kept.deterministic, accelerated=kept.accelerated,
+        doubt=kept.doubt, without_first=kept.without_first, cell_effects=kept.cell_effects, bridge=bridge,
         limit_target=_number(kept.limit_target), relative=kept.relative,
     )  # fmt: skip
 

@@ -55,7 +55,7 @@ def estimate(j: Judgement) -> str:
     slope = f"{j.estimate:.3f} [{j.low:.3f}, {j.high:.3f}]"
     if j.exponent_of and j.claimed is not None:
         slope = f"{exponent_letter(j)} = {slope} in {j.exponent_of}, claimed {j.claimed:.3g}"
-    slope = f"{word} {slope}"
+    slope = f"{word} {slope}" + (" deterministic" if j.deterministic else "")
     if (b := j.bridge) is None or b.ratio is None:
         return slope
     return f"measured/limit {b.ratio:.3f} [{b.low:.3f}, {b.high:.3f}], limit's exponent {b.exponent:.4f}, {slope} here"
