@@ -10,9 +10,10 @@ import mpmath
 import pytest
 import sympy
 
+from bigtheta.theory.errors import OutsideScaleError
 from bigtheta.theory.expression import parse_expression
 from bigtheta.theory.order import Order, ZeroError, leading_order
-from bigtheta.theory.scale import SIZES
+from bigtheta.theory.scale import SIZES, k, n
 
 TABLE = tomllib.loads((File(__file__).parent / "orders_of_functions.toml").read_text(encoding="utf-8"))
 
@@ -116,3 +117,74 @@ def test_numbers_contradict_a_wrong_order(text):
     assert not agrees(
         formula, Order(order.constant, order.power + Fraction(1, 10), order.log_power, order.loglog_power)
     )
+
+
+HALF = sympy.Rational(1, 2)
+OF_SYMPY = [
+    sympy.asin(1 / n), sympy.acos(1 - 1 / n), sympy.acos(1 / n) - sympy.pi / 2, sympy.asinh(n), sympy.atanh(1 - 1 / n),
+    sympy.acosh(1 + 1 / n), sympy.coth(1 / n) - n, sympy.gamma(1 / n), sympy.gamma(1 + 1 / n) - 1,
+    sympy.gamma(-1 + 1 / n), sympy.gamma(HALF + 1 / n) - sympy.sqrt(sympy.pi),
+    sympy.gamma(1 + 1 / sympy.log(n) + 1 / n),
+    sympy.loggamma(n), sympy.gamma(n + HALF) / sympy.gamma(n), sympy.factorial(n) ** (1 / n),
+    sympy.loggamma(n) - n * sympy.log(n) + n + sympy.log(n) / 2, sympy.binomial(2 * n, n) / 4**n,
+    sympy.erf(1 / n + 1 / sympy.log(n)), sympy.asin(HALF + 1 / n) - sympy.pi / 6,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("formula", OF_SYMPY, ids=str)
+def test_functions_that_sympy_has(formula):
+    assert agrees(formula, leading_order(formula))
+
+
+@pytest.mark.parametrize("text", ["(1+1/n)^n", "n*(exp(1/n)-1)", "n^2*(1-cos(1/n))", "n*tanh(1/n)", "atan(n)"])
+def test_sympys_limit_is_the_constant(text):
+    assert sympy.simplify(sympy.limit(parse_expression(text, SIZES), n, sympy.oo) - leading_order(text).constant) == 0
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        (sympy.gamma(n), "leaves the scale"),
+        (sympy.gamma(-n), "pole at each whole number"),
+        (sympy.asin(1 + 1 / n), "beyond 1 in absolute value"),
+        (sympy.acosh(1 - 1 / n), "below 1"),
+        (sympy.zeta(1 + 1 / n), "no function whose expansion is known"),
+        ("1 - erf(n)", "exp(-n**2) leaves the scale"),
+        ("sqrt(1 + exp(-n)) - 1", "exp(-n) leaves the scale"),
+        ("log(1 + exp(n)) - n", "exp(-n) leaves the scale"),
+        ("(1/n)^n", "n**(-n) leaves the scale"),
+        ("n^(1/log(log(n)))", "leaves the scale"),
+        ("n^pi", "grows as n to the power pi"),
+        ("n + n*sin(n)", "sin(n) oscillates"),
+        ("exp(sin(n))", "sin(n) oscillates"),
+        ("(1 - n)^(1/n)", "a power of an expression that is negative"),
+        ("1/sin(n)", "the sign of sin(n) could not be determined"),
+        ("log(-sin(1/n))", "a logarithm of an expression that is negative"),
+        ("sqrt(cos(1/n) - 1)", "a root of an expression that is negative"),
+    ],
+    ids=str,
+)
+def test_refusals_say_why(expression, words):
+    with pytest.raises(OutsideScaleError) as caught:
+        leading_order(expression)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sin(1/n)^2 + cos(1/n)^2 - 1", "cosh(n)^2 - sinh(n)^2 - 1", "atan(n) + atan(1/n) - pi/2",
+        "tanh(1/n) - sinh(1/n)/cosh(1/n)",
+        "exp(1/n)*exp(-1/n) - 1", "log(exp(1/n) + 1) - log(exp(-1/n) + 1) - 1/n", "n^(1/n) - exp(log(n)/n)",
+        "sin(2/n) - 2*sin(1/n)*cos(1/n)", "tanh(1) - (e - 1/e)/(e + 1/e) + 0*n", "erf(n) + erfc(n) - 1",
+    ],
+)  # fmt: skip
+def test_identities_are_proved(text):
+    with pytest.raises(ZeroError) as caught:
+        leading_order(text)
+    assert caught.value.always
+
+
+def test_another_size_and_a_path():
+    assert leading_order("(1 + 1/k)^k") == Order(sympy.E, Fraction(0), variable=k)
+    assert leading_order("(1 + d/n^2)^n", path={"d": "2*n"}).constant == sympy.exp(2)
