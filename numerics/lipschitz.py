@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bigtheta.numerics.deadline import check_time
 from bigtheta.numerics.streams import Role, Streams
 from bigtheta.theory.activation import Activation, u
 from bigtheta.theory.errors import InvalidInputError
@@ -134,7 +135,8 @@ def search(gradient: Callable[[Tensor], Tensor], starts: Tensor, *, steps: int) 
     z, slope = starts, tangential(starts)
     best = torch.linalg.vector_norm(slope, dim=1)
     step = torch.full_like(best, 0.1)
-    for _ in range(steps):
+    for made in range(steps):
+        check_time(made, steps)
         v = slope / best.clamp_min(1e-300)[:, None]
         h = (0.1 * step).clamp(1e-6, _PROBE)[:, None]
         rise = tangential(_unit(z + h * v)) - tangential(_unit(z - h * v))

@@ -2,15 +2,16 @@
 
 Operations and memory are counted in `numerics.cost` from the linear algebra of the models, and here from what is
 measured on them; the time from the rate of a float64 matrix product measured here and now, on one thread as the trials
-run.
+run. Where operations are only bounded (training, searches), pilot trials are made and timed: see `numerics.pilot`.
 """
 
 from __future__ import annotations
 
 import os
+import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, singledispatch
 
 import torch
@@ -18,6 +19,7 @@ import torch
 from bigtheta.numerics.cost import Cost, cost
 from bigtheta.numerics.experiment import Experiment
 from bigtheta.numerics.grassmann import STEPS
+from bigtheta.numerics.pilot import PATIENCE, is_iterative, pilot_seconds
 from bigtheta.numerics.precision import torch_dtype
 from bigtheta.theory.activation import Activation
 from bigtheta.theory.data import (
@@ -179,16 +181,26 @@ def memory_of(experiment: Experiment, cell: Mapping[str, int]) -> float:
 
 @dataclass(frozen=True)
 class Cell:
-    """The trials of one experiment at one size."""
+    """The trials of one experiment at one size.
+
+    Attributes:
+        measured: seconds of a trial, from pilots; None where the operations tell them.
+    """
 
     experiment: Experiment
     sizes: Mapping[str, int]
     trials: int
+    measured: float | None = None
 
     @property
     def operations(self) -> float:
         """Floating-point operations of all its trials."""
         return self.trials * operations_of(self.experiment, self.sizes)
+
+    def seconds(self, rate: float) -> float:
+        """Return the time of all its trials on one thread, at so many operations a second."""
+        each = _SLACK * operations_of(self.experiment, self.sizes) / rate + _OVERHEAD
+        return self.trials * (each if self.measured is None else self.measured)
 
     @property
     def memory(self) -> float:
@@ -228,7 +240,7 @@ class Plan:
     def seconds(self) -> float:
         """Estimated time of what is not in the store."""
         share = 1 - self.done / self.trials if self.trials else 0.0
-        return share * (_SLACK * self.operations / self.rate + _OVERHEAD * self.trials) / self.jobs
+        return share * sum(cell.seconds(self.rate) for cell in self.cells) / self.jobs
 
     def __str__(self) -> str:
         stored = f", {self.done} in the store" if self.done else ""
@@ -239,13 +251,23 @@ class Plan:
 
 
 def plan(experiments: Sequence[Experiment], *, jobs: int = 1, done: int = 0) -> Plan:
-    """Return the plan of a sweep."""
-    cells = tuple(
-        Cell(experiment, sizes, count)
-        for experiment in experiments
-        for sizes, count in zip(experiment.cells, experiment.trials, strict=True)
-    )
-    return Plan(cells, _rate(), jobs, done)
+    """Return the plan of a sweep; where operations are only bounded, as of training, pilot trials are made for it."""
+    rate, cells, slower, until = _rate(), list[Cell](), list[float](), time.perf_counter() + PATIENCE
+    for experiment in experiments:
+        counted = [
+            Cell(experiment, sizes, count) for sizes, count in zip(experiment.cells, experiment.trials, strict=True)
+        ]
+        if is_iterative(experiment):
+            each = [replace(cell, trials=1).seconds(rate) for cell in counted]
+            if not slower or time.perf_counter() < until:
+                measured = pilot_seconds(experiment, [operations_of(experiment, sizes) for sizes in experiment.cells])
+                slower += [true / guess for true, guess in zip(measured, each, strict=True)]
+            else:
+                factor = statistics.median(slower)
+                measured = [factor * guess for guess in each]
+            counted = [replace(cell, measured=seconds) for cell, seconds in zip(counted, measured, strict=True)]
+        cells += counted
+    return Plan(tuple(cells), rate, jobs, done)
 
 
 def check_memory(experiments: Sequence[Experiment], limit: float) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bigtheta.numerics.deadline import check_time
 from bigtheta.numerics.lower import TorchFunction, lower_activation
 from bigtheta.numerics.streams import Role, Streams
 from bigtheta.theory.activation import Activation
@@ -131,6 +132,7 @@ def train(model: TrainedNetwork, start: Network, *, x: Tensor, y: Tensor, act: A
     update = _adam(model.rate) if model.optimiser == "adam" else _plain(model.rate)
     network, best, best_error, reached, made = start, start, math.inf, False, 0
     for step in range(model.steps + 1):
+        check_time(step, model.steps)
         slope = None
         if step % every == 0 or step == model.steps:
             error, slope = loss_gradient(network, x, y, act)
