@@ -139,6 +139,9 @@ def test_a_file_and_flags_say_the_same(call: Callable[..., Result], tmp_path: Pa
         del report["provenance"]["wall_s"], report["provenance"]["commit"]
     assert one["judgements"][0]["about"].pop("source") == "draft v3", "which there is no flag for"
     assert two["judgements"][0]["about"].pop("source") == ""
+    assert one["judgements"][0]["spec"].pop("source") == "draft v3"
+    assert one["provenance"].pop("command") == ["check", "my.toml"]
+    assert two["provenance"].pop("command")[:2] == ["check", "--model=rf-kernel"]
     assert one == two
 
 
@@ -226,7 +229,10 @@ MISTAKES: dict[str, tuple[Sequence[str], str]] = {
     "negative noise": (check(noise="-1"), "noise=-1"),
     "no labels": (check(noise="0"), "both are 0"),
     "limit unknown": (check(limit="sobolef"), "did you mean 'sobolev'"),
-    "limit of something else": (check(limit="adversarial-risk"), "is of the model adversarial-features but got"),
+    "limit of something else": (
+        check(limit="adversarial-risk"),
+        "expected the model adversarial-features but got rf-kernel",
+    ),
     "margin zero": (check(margin="0"), "margin=0"),
     "margin nan": (check(margin="nan"), "margin=nan"),
     "unknown inputs": (check(inputs="spere"), "did you mean 'sphere'"),
