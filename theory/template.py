@@ -59,8 +59,9 @@ labels = {{ signal = 0.0, noise = 1.0 }}
 
 # What the claim is restricted to: relations in the sizes and mu(j), and "even" or "odd" for the activation. Where one
 # does not hold nothing is judged; `bigtheta refute` looks for what breaks the claim inside them. These say: a linear
-# part that remembers, enough dimensions for it, and a width away from the peak at k = n.
-hypotheses = ["mu(1) != 0", "d >= n", "k >= 2*n"]
+# part that remembers, enough dimensions for it, and neurons enough that the error of finite width, of order sqrt(n*d/k)
+# and largest at k = n, does not outgrow it.
+hypotheses = ["mu(1) != 0", "d >= n", "k >= 2*d"]
 
 # How far the exponent may lie from the claim and still PASS; relative for Limit (0.05) and Peak (0.2).
 margin = 0.1

@@ -15,6 +15,7 @@ import pytest
 from click.testing import Result
 
 import bigtheta.verify.run as run_module
+from bigtheta.theory.catalogue import activation
 from bigtheta.theory.data import QUANTITIES
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.inputs import Inputs
@@ -23,6 +24,7 @@ from bigtheta.theory.options import by_kind
 from bigtheta.theory.schema import spec_schema
 from bigtheta.theory.spec import LawSpec, law_from_spec, read_spec
 from bigtheta.theory.template import template
+from bigtheta.verify.bridge import limit_slope
 
 GOOD = {
     "name": "my-bound", "model": "rf-kernel", "statement": "Theta(sqrt(n))", "path": {"d": "2*n"},
@@ -243,21 +245,28 @@ def test_a_quantity_of_a_new_name_is_in_the_template(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("path", "holds"),
+    ("d", "k", "holds", "off"),
     [
-        ({"d": "n", "k": "2*n"}, True),
-        ({"d": "4*n", "k": "n**(3/2)"}, True),
-        ({"d": "n**(2/3)", "k": "2*n"}, False),
-        ({"d": "n/2", "k": "2*n"}, False),
-        ({"d": "n", "k": "n"}, False),
+        ("n", "2*n", True, 0),
+        ("n", "n**(3/2)", True, 0),
+        ("4*n", "8*n", True, 0),
+        ("n**(4/3)", "3*n**(4/3)", True, 0),
+        ("n**(7/6)", "2*n", False, 1 / 12),  # finitely many neurons: S is of order sqrt(n*d/k), here sqrt(d)
+        ("n**(3/2)", "2*n", False, 1 / 4),
+        ("n**(2/3)", "2*n", False, -1 / 6),  # no more than d dimensions to memorise in linearly: sqrt(d)
+        ("n/2", "2*n", False, None),
+        ("n", "n", False, None),  # the peak
     ],
 )
-def test_the_hypotheses_of_the_template_keep_out_where_its_claim_is_false(path: dict[str, str], holds: bool) -> None:
-    """With d < n the linear part is not free to memorise; at k = n the fit diverges; without mu_1 nothing is linear."""
-    given = tomllib.loads(template("x"))["law"] | {"path": path, "sizes": {"n": [40, 80, 160, 320, 640]}}
-    law = law_from_spec({"law": given})
+def test_the_hypotheses_of_the_template_say_where_its_claim_is_true(
+    d: str, k: str, holds: bool, off: float | None
+) -> None:
+    given = tomllib.loads(template("x"))["law"] | {"path": {"d": d, "k": k}, "sizes": {"n": [40, 80, 160, 320, 640]}}
+    law = law_from_spec({"law": given | {"limit": "sobolev"}})
     assert (law.unmet("relu") is None) is holds
     assert law.unmet("abs") is not None
+    if off is not None:
+        assert limit_slope(law, activation("tanh"), law.statement) == pytest.approx(off, abs=0.005)
 
 
 def test_init_does_not_overwrite(call: Callable[..., Result]) -> None:
