@@ -384,7 +384,7 @@ def alive(group: int) -> list[str]:
 @pytest.fixture(scope="module")
 def long_law(tiny: LawOf) -> Law:
     """Some hundred trials, of a few seconds in all."""
-    return tiny(sizes={"n": [40, 60, 90, 140, 220, 340]})
+    return tiny(sizes={"n": [32, 60, 90, 140, 220, 340]})
 
 
 @pytest.mark.slow

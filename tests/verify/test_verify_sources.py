@@ -57,7 +57,7 @@ LAW = """
 from bigtheta import Law
 from vs_model import Linear
 own = Law(name="own", model=Linear(), statement="Theta(sqrt(n/d))", path={"d": "4*n"},
-          sizes={"n": [10, 14, 20, 28, 40]}, activations=("identity",))
+          sizes={"n": [10, 18, 32, 60, 110]}, activations=("identity",))
 """
 
 
@@ -290,6 +290,6 @@ def test_the_command_says_it_in_one_line_and_the_report_has_each_hash(
 
 def test_a_model_of_an_imported_module_is_in_the_report_too(own: Path) -> None:
     law = Law(name="own", model=model(), statement="Theta(sqrt(n/d))", path={"d": "4*n"},
-              sizes={"n": [10, 14, 20, 28, 40]}, activations=("identity",))  # fmt: skip
+              sizes={"n": [10, 18, 32, 60, 110]}, activations=("identity",))  # fmt: skip
     (used,) = verify(law, trials=1, device="cpu").provenance["plugins"]
     assert (used["file"], sorted(used["files"])) == ("vs_model.py", ["vs_fit.py", "vs_model.py"])
