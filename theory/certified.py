@@ -28,7 +28,7 @@ from bigtheta.theory.balls import BallFunction, NoBallError, ball_of, flint, pre
 from bigtheta.theory.filled import filled_function
 from bigtheta.theory.growth import Growth, NoGrowthBoundError, piece_growth
 
-__all__ = ["gaussian_projections"]
+__all__ = ["exp_above", "gaussian_projections", "legendre"]
 
 Ball = Any
 _RHOS = (9.0, 5.0, 3.2, 2.2, 1.6)
@@ -115,7 +115,7 @@ class _Line:
                 log = g.log_at(reach) - reach**2 / (2 * (1 + r)) - math.log(slope)
                 log += -self.order / 2 * math.log(r) - math.log(1 - r * r) / 4 + math.log(2)
                 if log < self.target:
-                    return reach, _exp(log)
+                    return reach, exp_above(log)
         raise NoBallError(f"{self.piece.expression} grows too fast for its Gaussian tail to be bounded")
 
     def cover(self, function: BallFunction, panels: list[tuple[Ball, Ball, int]], sums: _Sums) -> None:
@@ -148,13 +148,13 @@ class _Line:
             nodes = max(4, 4 * math.ceil((log - self.target) / (2 * math.log(rho)) / 4))
             if best is not None and nodes >= best[0]:
                 break
-            best = nodes, _exp(log - 2 * nodes * math.log(rho))
+            best = nodes, exp_above(log - 2 * nodes * math.log(rho))
         return best
 
     def sliver(self, function: BallFunction, a: Ball, b: Ball, sums: _Sums) -> bool:
         """Bound a narrow panel at a singular end by its width times the largest value, if that is small enough."""
-        size = abs(function(a.union(b))).abs_upper() * abs(b - a).abs_upper() * _exp(self.log_factor(0.0, 0.0))
-        if not (size.is_finite() and size < _exp(self.target)):
+        size = abs(function(a.union(b))).abs_upper() * abs(b - a).abs_upper() * exp_above(self.log_factor(0.0, 0.0))
+        if not (size.is_finite() and size < exp_above(self.target)):
             return False
         sums.error += size.abs_upper()
         return True
@@ -220,15 +220,16 @@ class _Sums:
 def _nodes(function: BallFunction, middle: Ball, half: Ball, nodes: int) -> list[tuple[Ball, Ball]]:
     """The nodes x and w f(x) e^{-x^2/2}/sqrt(2 pi) of one panel."""
     scale = half / (2 * flint.arb.pi()).sqrt()
-    points = [(middle + half * node, weight) for node, weight in _legendre(nodes, flint.ctx.prec)]
+    points = [(middle + half * node, weight) for node, weight in legendre(nodes, flint.ctx.prec)]
     return [(x, function(x) * (-x * x / 2).exp() * weight * scale) for x, weight in points]
 
 
 @lru_cache(maxsize=256)
-def _legendre(nodes: int, bits: int) -> list[tuple[Ball, Ball]]:
+def legendre(nodes: int, bits: int) -> list[tuple[Ball, Ball]]:
+    """The nodes and weights of Gauss and Legendre on [-1, 1], at the current precision, which is `bits`."""
     return [flint.arb.legendre_p_root(nodes, k, weight=True) for k in range(nodes)]
 
 
-def _exp(log: float) -> Ball:
+def exp_above(log: float) -> Ball:
     """e^log as a ball, rounded up."""
     return flint.arb(log + 1e-9 * (1 + abs(log))).exp()

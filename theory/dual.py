@@ -1,7 +1,8 @@
 """Dual activations phi^(rho) = E phi(G) phi(G') = sum_j mu_j^2 rho^j, (G, G') standard normal with correlation rho.
 
 Closed forms where they are known: polynomials, exponentials, sin and cos, the Gaussian, erf, gelu, and the arc-cosine
-family c + sum of alpha u_+^p + beta (-u)_+^p of one power p. Elsewhere the series, with a proven bound of its tail.
+family c + sum of alpha u_+^p + beta (-u)_+^p of one power p; any real p > -1/2 by hypergeometric functions. Elsewhere
+the series, with a proven bound of its tail, where it is short, and else a proven integral in the plane.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ from bigtheta.theory.number import Estimated, Exact, Number
 
 __all__ = ["arc_cosine", "closed_dual", "dual", "t"]
 
+Ball = Any
 Expr = Any
 
 t = sympy.Symbol("t", real=True)
 """The correlation, or the inner product x . x' of unit vectors."""
 _BITS = math.log2(10)
+_SHORT, _LONG = (30, 60, 120), (250, 500, MAX_ORDER)
 
 
 def dual(act: Activation | str, rho: object, *, derivative: int = 0, digits: int = 15) -> Number:
@@ -63,34 +66,117 @@ def dual(act: Activation | str, rho: object, *, derivative: int = 0, digits: int
         return energy(act, r, digits=digits)
     if (closed := closed_dual(act, r)) is not None:
         return Exact(closed.subs(t, at), digits)
-    return _series(act, at, r, digits)
+    return _numeric(act, at, r, digits)
 
 
-def _series(act: Activation, at: Expr, r: int, digits: int) -> Number:
+def _numeric(act: Activation, at: Expr, r: int, digits: int) -> Number:
     if HAVE_FLINT:
-        from bigtheta.theory.certified import gaussian_projections
-
-        squares = tuple(Piece(p.low, p.high, p.expression**2) for p in act.derivative(r))
-        bits = math.ceil(digits * _BITS) + 24
         try:
-            for order in (30, 60, 120, 250, 500, MAX_ORDER):
-                with precision(2 * bits + order):
-                    weights = [flint.arb(j) if r else flint.arb(1) for j in range(order + 1)]
-                    mu = gaussian_projections(act.pieces, order, bits + order.bit_length())
-                    energies = [w * m * m for w, m in zip(weights, mu, strict=True)]
-                    beyond = gaussian_projections(squares, 0, bits)[0] - sum(energies)
-                    x, power, total = ball_of(at), flint.arb(1), flint.arb(0)
-                    for e in energies[r:]:
-                        total, power = total + e * power, power * x
-                    ball = total + flint.arb(0, (abs(power) * beyond).abs_upper())
-                if ball.rel_accuracy_bits() >= digits * _BITS or order == MAX_ORDER:
-                    return certified(ball, digits)
+            return certified(_ball(act, at, r, digits), digits)
         except NoBallError:
             pass
     mu2 = [mu.value**2 * (j if r else 1) for j, mu in enumerate(expansion(act, 200, digits=13))]
     number = math.fsum(a * float(at) ** (j - r) for j, a in enumerate(mu2) if j >= r)
     beyond = max(energy(act, r).value - math.fsum(mu2), 0.0)
     return Estimated(number, 1e-13 * energy(act, r).value + beyond * abs(float(at)) ** (201 - r))
+
+
+def _ball(act: Activation, at: Expr, r: int, digits: int) -> Ball:
+    """By the closed form of a power; by the series where it is short; in the plane, at a cost that does not depend on
+    the correlation; and by a long series where phi is not analytic up to its kinks."""
+    need = digits * _BITS
+    if (power := one_power(act.derivative(r))) is not None:
+        return _to(need, lambda bits: power_dual(*power, at, bits))
+    bits = math.ceil(need) + 24
+    for order in _SHORT:
+        ball, size, beyond = _series(act, at, r, order, bits)
+        if ball.rel_accuracy_bits() >= need:
+            return ball
+        if abs(float(at)) ** _SHORT[-1] * beyond > 2**-need * size:
+            break
+    from bigtheta.theory.plane import correlated_product
+
+    try:
+        return _to(need, lambda bits: correlated_product(act.derivative(r), at, bits, size))
+    except NoBallError:
+        for order in _LONG:
+            ball, *_ = _series(act, at, r, order, bits)
+            if ball.rel_accuracy_bits() >= need:
+                break
+        return ball
+
+
+def _to(need: float, ball_at: Callable[[int], Ball]) -> Ball:
+    """The ball to so many significant bits, where a few more bits than those give them."""
+    bits = math.ceil(need) + 8
+    for _ in range(3):
+        ball = ball_at(bits)
+        if (lack := need + 2 - ball.rel_accuracy_bits()) <= 0:
+            break
+        bits += min(math.ceil(lack) + 4, 200)
+    return ball
+
+
+def _series(act: Activation, at: Expr, r: int, order: int, bits: int) -> tuple[Ball, float, float]:
+    """The series to order J, E phi^(r)(G)^2, and how much of it lies beyond J."""
+    from bigtheta.theory.certified import gaussian_projections
+
+    squares = tuple(Piece(p.low, p.high, p.expression**2) for p in act.derivative(r))
+    with precision(2 * bits + order):
+        weights = [flint.arb(j) if r else flint.arb(1) for j in range(order + 1)]
+        mu = gaussian_projections(act.pieces, order, bits + order.bit_length())
+        energies = [w * m * m for w, m in zip(weights, mu, strict=True)]
+        whole = gaussian_projections(squares, 0, bits)[0]
+        beyond = whole - sum(energies)
+        x, power, total = ball_of(at), flint.arb(1), flint.arb(0)
+        for e in energies[r:]:
+            total, power = total + e * power, power * x
+        ball = total + flint.arb(0, (abs(power) * beyond).abs_upper())
+        return ball, float(whole.mid()), float(beyond.abs_upper())
+
+
+def one_power(pieces: tuple[Piece, ...]) -> tuple[Expr, Expr, Expr] | None:
+    """Return (alpha, beta, p) if phi = alpha u_+^p + beta (-u)_+^p with p > -1/2, else None.
+
+    >>> one_power(activation("sqrt(abs(u))").pieces)
+    (1, 1, 1/2)
+    """
+    if len(pieces) != 2 or pieces[0].high != 0:
+        return None
+    x = sympy.Symbol("x", positive=True)
+    sides = [
+        piece.expression.subs(u, sign * x).as_coeff_exponent(x) for piece, sign in zip(pieces, (-1, 1), strict=True)
+    ]
+    powers = {power for factor, power in sides if factor != 0}
+    (beta, _), (alpha, _) = sides
+    if len(powers) != 1 or alpha.free_symbols or beta.free_symbols:
+        return None
+    (power,) = powers
+    return (alpha, beta, power) if power.is_real and power > -sympy.Rational(1, 2) else None
+
+
+def power_dual(alpha: Expr, beta: Expr, p: Expr, rho: Expr, bits: int) -> Ball:
+    """Return a ball for the dual of alpha u_+^p + beta (-u)_+^p, which is
+
+        (alpha+beta)^2/4 m_p^2 2F1(-p/2, -p/2; 1/2; rho^2)
+            + (alpha-beta)^2/4 m_{p+1}^2 rho 2F1((1-p)/2, (1-p)/2; 3/2; rho^2),
+
+    m_p = E|G|^p = 2^{p/2} Gamma((p+1)/2)/sqrt(pi).
+
+    Source: derived, from the Hermite coefficients of |u|^p and sign(u) |u|^p.
+
+    >>> half = sympy.Rational(1, 2)
+    >>> print(power_dual(1, 1, half, half, 60).str(15))
+    [0.6...
+    """
+    with precision(bits + 20):
+        a, b, q, x = (ball_of(sympy.sympify(e)) for e in (alpha, beta, p, rho))
+        square, root = ball_of(sympy.expand(rho**2)), flint.arb.pi().sqrt()
+        two, half = flint.arb(2), flint.arb(1) / 2
+        even, odd = (((two ** (m / 2)) * ((m + 1) / 2).gamma() / root) ** 2 for m in (q, q + 1))
+        even *= square.hypgeom_2f1(-q / 2, -q / 2, half)
+        odd *= x * square.hypgeom_2f1((1 - q) / 2, (1 - q) / 2, 3 * half)
+        return ((a + b) ** 2 * even + (a - b) ** 2 * odd) / 4
 
 
 def closed_dual(act: Activation, derivative: int = 0) -> Expr | None:

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import sympy
 
+from bigtheta.theory.balls import NoBallError
 from bigtheta.theory.catalogue import CATALOGUE, activation
-from bigtheta.theory.dual import arc_cosine, closed_dual, dual, t
+from bigtheta.theory.dual import arc_cosine, closed_dual, dual, one_power, t
+from bigtheta.theory.energy import energy
 from bigtheta.theory.errors import InvalidInputError
 from bigtheta.theory.number import Certified, Exact
+from bigtheta.theory.plane import correlated_product
 from bigtheta.theory.quadrature import panels
 
 CLOSED = (
@@ -106,7 +109,7 @@ def test_the_notes_of_cho_and_saul():
     ("name", "rho", "derivative"),
     [
         *itertools.product(["tanh", "softplus", "mish"], ["-9/10", "1/3", "99/100"], [0, 1]),
-        *itertools.product(["softsign"], ["-9/10", "1/3"], [0, 1]),  # its kink's series is too long at 0.99
+        *itertools.product(["softsign"], ["-9/10", "1/3", "99/100"], [0, 1]),
     ],
 )
 def test_certified_duals_hold_more_digits(name, rho, derivative):
@@ -118,13 +121,79 @@ def test_certified_duals_hold_more_digits(name, rho, derivative):
     assert short.value == pytest.approx(series(activation(name), float(sympy.Rational(rho)), derivative), rel=1e-9)
 
 
-def test_the_certified_tail_is_needed():
-    # softsign at 0.999: 1000 terms leave a visible tail, which the ball must hold
-    got = dual("softsign", "999/1000", digits=15)
+# By mpmath in 24 to 34 digits: E phi(G) psi(G), psi(g) = E phi(rho g + sqrt(1 - rho^2) Z) in closed form, cut at the
+# kinks and at steps of sqrt(1 - rho^2) around them; powers by one integral in polar coordinates.
+NEAR_ONE = [
+    ("hardtanh", "1-1/10**3", "0.5153816175469456011176"),
+    ("hardtanh", "1-1/10**6", "0.516057868454244313048"),
+    ("elu", "1-1/10**3", "0.6442773976825381319701"),
+    ("elu", "-1+1/10**6", "-0.5231560605736629531621"),
+    ("selu", "1-1/10**3", "0.9989308102315133252652"),
+    ("selu", "-1+1/10**6", "-0.9663930818008464141806"),
+    ("abs(u-1)", "1-1/10**3", "1.999011512154738773221"),
+    ("abs(u-1)", "-1+1/10**6", "0.9678832634555576733633"),
+    ("sqrt(abs(u))", "9/10", "0.76164219935147199979"),
+    ("max(u,0)**(1/2)", "9/10", "0.36505487255734227377"),
+    ("max(u,0)**(3/2)", "-1/2", "0.045052052368636837236"),
+]
+
+
+@pytest.mark.parametrize(("name", "rho", "value"), NEAR_ONE)
+def test_digits_asked_for_are_held_near_one(name, rho, value):
+    got = dual(name, rho)
     assert isinstance(got, Certified)
-    assert got.radius > mpmath.mpf(10) ** -14
-    longer = series(activation("softsign"), 0.999, 0)
-    assert mpmath.mpf(longer) in Certified(got.midpoint, got.radius + mpmath.mpf(10) ** -13)
+    with mpmath.workdps(30):
+        assert abs(mpmath.mpf(value) - got.midpoint) <= got.radius + mpmath.mpf(10) ** -19
+        assert got.radius <= abs(got.midpoint) * mpmath.mpf(10) ** -15
+
+
+@pytest.mark.parametrize("name", ["hardtanh", "elu", "selu", "softsign", "abs(u-1)", "max(0,u-1)-abs(u+1/2)/3", "tanh"])
+@pytest.mark.parametrize(("rho", "close"), [("1-1/10**12", "1e-17"), ("1-1/2**52", "1e-21")])
+def test_at_one_the_dual_falls_by_the_energy_of_the_derivative(name, rho, close):
+    # phi^(1 - e) = E phi^2 - e E phi'^2 + O(e^{3/2}), by one-dimensional integrals
+    gap = 1 - sympy.sympify(rho, rational=True)
+    got, value, slope = dual(name, rho, digits=22), dual(name, 1, digits=30), energy(name, 1, digits=20)
+    assert isinstance(got, Certified)
+    with mpmath.workdps(40):
+        expected = number(value) - mpmath.mpf(gap.p) / gap.q * number(slope)
+        assert abs(expected - got.midpoint) <= mpmath.mpf(close) + got.radius
+        assert got.radius <= abs(got.midpoint) * mpmath.mpf(10) ** -22
+
+
+def number(got):
+    return mpmath.mpf(sympy.N(got.expression, 30)) if isinstance(got, Exact) else got.midpoint
+
+
+@pytest.mark.parametrize(
+    ("name", "rho", "derivative"),
+    [
+        ("hardtanh", "-1/3", 0),
+        ("abs(u-1)", "1/3", 0),
+        ("elu", "-1/2", 1),
+        ("hardtanh", "2/5", 1),
+        ("sign(u-1)", "1/5", 0),
+    ],
+)
+def test_the_plane_is_the_series(name, rho, derivative):
+    at, act = sympy.sympify(rho, rational=True), activation(name)
+    ball = correlated_product(act.derivative(derivative), at, 70, 1.0)
+    assert float(ball.rad()) < 1e-18
+    assert float(ball.mid()) == pytest.approx(series(act, float(at), derivative), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["hardtanh", "softsign", "tanh"])
+def test_the_dual_of_an_odd_function_is_odd(name):
+    # at -rho the second factor is mirrored: other lines, other bands
+    there, back = dual(name, "1-1/10**6"), dual(name, "-1+1/10**6")
+    assert isinstance(there, Certified)
+    assert isinstance(back, Certified)
+    assert abs(there.midpoint + back.midpoint) <= there.radius + back.radius
+
+
+def test_kinks_that_are_not_analytic_keep_a_proven_tail():
+    assert one_power(activation("sqrt(abs(u-1))").pieces) is None
+    with pytest.raises(NoBallError, match="not analytic up to its kink at u = 1"):
+        correlated_product(activation("sqrt(abs(u-1))").pieces, sympy.Rational(1, 2), 60, 1.0)
 
 
 def test_at_one_and_minus_one():
