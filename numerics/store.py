@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -305,7 +306,8 @@ def _explained(doing: str, path: Path, error: Exception) -> StoreError:
         advice = "see that you may read it, or give another file"
     else:
         salvage = f"bigtheta salvage {quote(str(path))}"
-        advice = _ADVICE.get(code or -1) or (
+        writable = code == sqlite3.SQLITE_READONLY and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+        advice = (None if writable else _ADVICE.get(code or -1)) or (  # a spoilt header says that it is read-only
             f"it is damaged: end all runs that use it, then keep what can be read by `{salvage}`"
         )
     said = printable(str(error) if len(str(error)) < 100 else f"{str(error)[:80]}...")  # it may quote what is damaged

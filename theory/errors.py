@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import operator
 from collections.abc import Iterable
+from typing import TypeVar
 
-__all__ = ["BigthetaError", "InvalidInputError", "OutsideScaleError", "printable", "unknown_name", "whole_number"]
+__all__ = [
+    "BigthetaError",
+    "InvalidInputError",
+    "OutsideScaleError",
+    "prefixed",
+    "printable",
+    "unknown_name",
+    "whole_number",
+]
 
 
 LONGEST = 600
@@ -43,6 +53,20 @@ class InvalidInputError(BigthetaError, ValueError):
 
 class OutsideScaleError(InvalidInputError):
     """An expression has no leading order in the scale n^a (log n)^b (log log n)^c, or it cannot be determined."""
+
+
+E = TypeVar("E", bound=BigthetaError)
+
+
+def prefixed(error: E, words: str) -> E:
+    """Return a copy of an error, with all that it carries, whose message begins with words.
+
+    >>> prefixed(InvalidInputError("margin: expected a number"), "law 'a': ")
+    InvalidInputError("law 'a': margin: expected a number")
+    """
+    again = copy.copy(error)
+    again.args = (_one_line(f"{words}{error}"),)
+    return again
 
 
 def _one_line(text: str) -> str:

@@ -19,7 +19,7 @@ from bigtheta.theory import plugins
 from bigtheta.theory.activation import Activation, Parity
 from bigtheta.theory.catalogue import activation
 from bigtheta.theory.data import Inputs, Labels, Quantity, Sobolev, check_together
-from bigtheta.theory.errors import InvalidInputError, OutsideScaleError, whole_number
+from bigtheta.theory.errors import InvalidInputError, OutsideScaleError, prefixed, whole_number
 from bigtheta.theory.expression import substituted
 from bigtheta.theory.gradients import check_gradients
 from bigtheta.theory.hermite import hermite
@@ -77,8 +77,7 @@ class Control:
 class Law:
     """A claim that can be measured: how a quantity of a model scales along a path of sizes.
 
-    Names are accepted for model, quantity, inputs, labels, activations, and tables with options for the first four;
-    text for statement and path.
+    Names, or tables with options, are accepted for model, quantity, inputs and labels; text for statement and path.
 
     Args:
         name: letters, digits, _ . -
@@ -89,11 +88,10 @@ class Law:
         activations: names or formulas.
         hypotheses: relations in the sizes and mu(j), or a Parity; where one does not hold the law is not judged.
         controls: what must FAIL.
-        margin: delta, how far the measured exponent may lie from the claimed one (default 0.10); for `Limit` and
-            `Peak` relative (default 0.05, 0.20).
+        margin: how far the exponent may lie from the claimed one (0.10); for `Limit`, `Peak` relative (0.05, 0.20).
         paper, theorem, source: where the claim is from.
-        limit: name of the exact limit that decides the law (`theory.limits.named`): "sobolev", "adversarial-risk" or
-            "quadratic-student"; the exponent is then that of the limit, and the simulation is held against it.
+        limit: name of the exact limit that decides the law (`theory.limits.named`); None for none. The exponent is then
+            that of the limit, and the simulation is held against it.
         effort: times the profile's trials, for a law whose sizes are cheap and whose spread is wide.
 
     Raises:
@@ -144,7 +142,7 @@ class Law:
         theorem: str = "",
         source: str = "",
         note: str = "",
-        limit: str = "",
+        limit: str | None = "",
         effort: int = 1,
     ) -> None:
         given = {key: value for key, value in locals().items() if key != "self"}
@@ -155,7 +153,7 @@ class Law:
                 object.__setattr__(self, "margin", _MARGINS.get(self.statement.sense, MARGIN))
             self._check()
         except InvalidInputError as error:
-            raise type(error)(f"law {str(name)[:80]!r}: {error}") from error
+            raise prefixed(error, f"law {str(name)[:80]!r}: ") from error
 
     def _check(self) -> None:
         """Refuse what cannot be measured."""

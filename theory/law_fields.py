@@ -62,4 +62,5 @@ def normalised(given: dict[str, Any]) -> dict[str, Any]:
         "activations": acts,
         "hypotheses": tuple(map(parse_hypothesis, given["hypotheses"])),
         "controls": tuple(given["controls"]),
+        **({"limit": ""} if given.get("limit", "") is None else {}),
     }

@@ -89,11 +89,16 @@ class Order:
 class ZeroError(OutsideScaleError):
     """The expression is zero, for all sizes (`always`) or from `start` on, so it has no leading order."""
 
-    def __init__(self, formula: Expr, found: Agreement, variable: Expr) -> None:
+    start: float | None = None
+    always: bool = True
+
+    @classmethod
+    def of(cls, formula: Expr, found: Agreement, variable: Expr) -> ZeroError:
+        """Return the error for a formula that agrees with 0."""
         where = "identically zero" if found.always else f"zero {found.text(variable, 'it is')}"
-        super().__init__(f"leading order of {formula}: the expression is {where}")
-        self.start = found.start
-        self.always = found.always
+        error = cls(f"leading order of {formula}: the expression is {where}")
+        error.start, error.always = found.start, found.always
+        return error
 
 
 def leading_order(expression: object, *, path: Path | Mapping[str, object] | None = None) -> Order:
@@ -123,7 +128,7 @@ def leading_order(expression: object, *, path: Path | Mapping[str, object] | Non
     expansion = Special(variable, formula)
     found = _leading(expansion)
     if found is None:
-        raise ZeroError(formula, agreement(formula, sympy.Integer(0), variable), variable)
+        raise ZeroError.of(formula, agreement(formula, sympy.Integer(0), variable), variable)
     (power, log_power, loglog_power), coefficient = found
     constant = expansion.ring.expression(coefficient)
     if constant.count_ops() <= MOST_OPERATIONS and not _would_fill_pages(constant):

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from bigtheta.theory.errors import InvalidInputError
+from bigtheta.theory.errors import InvalidInputError, prefixed
 from bigtheta.theory.law import Control, Law
 from bigtheta.theory.statement import Statement
 
@@ -152,5 +152,5 @@ def _controls(spec: LawSpec) -> list[Control]:
             claimed = None if control.statement is None else Statement.parse(control.statement)
             found.append(Control(because=control.because, activation=control.activation, statement=claimed))
         except InvalidInputError as error:
-            raise type(error)(f"law {spec.name[:80]!r}: controls[{index}]: {error}") from error
+            raise prefixed(error, f"law {spec.name[:80]!r}: controls[{index}]: ") from error
     return found

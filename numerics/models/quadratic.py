@@ -107,7 +107,7 @@ def student_activation(model: QuadraticStudent, act: Activation) -> Activation:
     """Return sum_j lambda_j He_j(u)/sqrt(j!) for the model's Hermite coefficients, or act where it has none.
 
     >>> student_activation(QuadraticStudent(coefficients=(0.0, 3.0)), Activation("t2", u**2)).expression
-    3.0*u
+    3*u
     """
     if not model.coefficients:
         return act

@@ -46,7 +46,7 @@ def initialisation(phi: Phi, *, scale: npt.ArrayLike = 1.0, norm: npt.ArrayLike 
 
     Source: [DB], initialisation; constants derived.
 
-    >>> initialisation("relu", scale=2.0).robustness
+    >>> round(float(initialisation("relu", scale=2.0).robustness), 12)
     0.5
     """
     lam = moments(phi)
