@@ -46,6 +46,7 @@ def content(report: Report | Path) -> dict[str, Any]:
     found = json.loads(report.read_text() if isinstance(report, Path) else report.to_json())
     found["provenance"].pop("wall_s")
     found["provenance"].pop("commit")
+    found["provenance"].pop("command", None)  # only what was asked at a command line has one
     return found  # type: ignore[no-any-return]
 
 
