@@ -105,8 +105,8 @@ def leading_order(expression: object, *, path: Path | Mapping[str, object] | Non
     """Return the exact leading order of an expression in n, d, k, p along a path.
 
     Args:
-        expression: text or SymPy; sums, products, quotients, powers, log, exp, trigonometric and hyperbolic functions
-            and their inverses, erf, gamma, min, max, abs, sign, steps.
+        expression: text or SymPy; sums, products, quotients, powers, log, exp, trigonometric and hyperbolic
+            functions, erf, min, max, abs, sign, steps; of SymPy also inverse functions, gamma, factorial, binomial.
         path: the other sizes as functions of the free one, such as {"d": "2*n"}; may be left out for one size.
 
     Raises:

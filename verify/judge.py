@@ -192,7 +192,7 @@ def _judged(asked: Inquiry, base: dict[str, Any]) -> Judgement:
     facts["reason"] += (
         (exactly(asked.data.samples) if asked.exact else "")
         + first.words
-        + ("" if found.read else fitting(found.misfit_p, found.fit.effects))
+        + ("" if found.read else fitting(found.misfit_p, found.fit.effects, exact=asked.exact))
     )
     return Judgement(verdict=verdict, **(base | facts | _numbers(asked, found)))
 

@@ -152,8 +152,13 @@ def exactly(samples: Sequence[Sized]) -> str:
     return f"; deterministic: {'one value' if alone else 'equal values'} a size, judged without noise"
 
 
-def fitting(p: float, effects: float) -> str:
-    """A word on a bad fit, for any verdict."""
+def fitting(p: float, effects: float, *, exact: bool = False) -> str:
+    """A word on a bad fit, for any verdict; exact: the values have no noise.
+
+    >>> fitting(0.5, 0.04, exact=True)
+    ' (the cells lie 4% apart beyond any correction, which is counted in)'
+    """
     if p < POOR_FIT:
         return f" (but no correction of the family fits: p = {p:.2g})"
-    return f" (the cells lie {100 * effects:.2g}% apart beyond their noise, which is counted in)" if effects else ""
+    beyond = "any correction" if exact else "their noise"
+    return f" (the cells lie {100 * effects:.2g}% apart beyond {beyond}, which is counted in)" if effects else ""

@@ -162,13 +162,13 @@ def test_a_first_cell_that_is_off_never_fails_a_law_in_silence(factor: float, no
 def test_a_fail_that_is_only_less_sure_without_the_first_cell_stays() -> None:
     """Five good cells, a claim .1 off: four of them say the same, but not at 1%."""
     failed, weaker = 0, 0
-    for seed in range(12):
+    for seed in range(24):
         sizes, samples = uneven(seed, 0.0, 5)
         if judge(sizes, samples, "Theta(n**1.1)").verdict is Verdict.FAIL:
             failed += 1
             rest = judge({"n": sizes["n"][1:]}, samples[1:], "Theta(n**1.1)")
             weaker += rest.verdict is not Verdict.FAIL
-    assert failed >= 5
+    assert failed >= 8
     assert weaker >= 2
 
 
