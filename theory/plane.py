@@ -30,6 +30,7 @@ from bigtheta.theory.balls import BallFunction, NoBallError, ball_of, flint, pre
 from bigtheta.theory.certified import exp_above, legendre
 from bigtheta.theory.filled import filled_function
 from bigtheta.theory.growth import NoGrowthBoundError, piece_growth
+from bigtheta.theory.plane_tails import Side
 
 __all__ = ["correlated_product"]
 
@@ -176,7 +177,7 @@ class _Plane:
             raise NoBallError(str(error)) from error
         constant = 2 * math.log(max(b.constant for b in bounds))
         power, rate, square = (max(0.0, *(getattr(b, name) for b in bounds)) for name in ("power", "rate", "square"))
-        sides = [_Side(float(z.mid()) * (1 + _SLACK), power, rate, square) for z in (self.c, self.s)]
+        sides = [Side(float(z.mid()) * (1 + _SLACK), power, rate, square) for z in (self.c, self.s)]
         if any(side.curvature <= 0 for side in sides):
             raise NoBallError(f"{self.name} grows too fast for its Gaussian tail to be bounded")
         wholes = [side.whole() for side in sides]
@@ -352,48 +353,6 @@ class _Plane:
                 row += first(x + aside) * second(x - aside) * (x * x * twice).exp() * share
             total += row * radius * weight * (-y * y / 2).exp()
         return total * half / (2 * flint.arb.pi())
-
-
-@dataclass(frozen=True)
-class _Side:
-    """The growth of |f(G) f(G')| in one of the variables z = x or y, G = cx + sy, as (1 + w|z|)^2m e^{2aw|z| - q z^2}.
-
-    w is c or s, and q = 1/2 - 2 b w^2.
-    """
-
-    weight: float
-    power: float
-    rate: float
-    square: float
-
-    @property
-    def curvature(self) -> float:
-        return 0.5 - 2 * self.square * self.weight**2
-
-    def log_at(self, far: float, near: float) -> float:
-        """log of a bound on near <= |z| <= far."""
-        w = self.weight
-        return 2 * self.power * math.log1p(w * far) + 2 * self.rate * w * far - self.curvature * near**2
-
-    def tail(self, reach: float) -> float:
-        """log of a bound of the integral over |z| > reach: beyond, it falls at least as e^{-slope z}."""
-        w = self.weight
-        slope = 2 * self.curvature * reach - 2 * self.rate * w - 2 * self.power * w / (1 + w * reach)
-        if slope <= 0.1:
-            return math.inf
-        return self.log_at(reach, reach) - math.log(slope) - math.log(2 * math.pi) / 2 + _LOG2
-
-    def whole(self) -> float:
-        """log of a bound of the integral over all z."""
-        logs: list[float] = []
-        for step in range(400_000):
-            near, far = step / 4, (step + 1) / 4
-            logs.append(self.log_at(far, near) - math.log(4))
-            if self.tail(far) < max(logs):
-                logs.append(self.tail(far))
-                break
-        top = max(logs)
-        return top + math.log(math.fsum(math.exp(log - top) for log in logs))
 
 
 def _mirror(function: BallFunction) -> BallFunction:

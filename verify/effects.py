@@ -5,9 +5,7 @@ model of `verify.fit`) + b_i, b_i ~ N(0, s^2). s is unknown and averaged over, o
 diagonal, and each s weighs as much as its marginal likelihood says. Without it, a correction that decays is made to
 explain such offsets, and the slope beside it is believed to be another one.
 
-Where the fit without effects is rejected they are a part of it; a fit that fits stays as it is. But corrections and a
-slope can explain the offsets of a handful of cells between them, and fit: so a FAIL is asked of the fit with effects
-too, whatever the one without says (`verify.ruling`).
+Only where the fit without effects is rejected are they looked for; a fit that fits stays as it is.
 Source: derived; error rates are measured in tests/verify/test_verify_effects.py and by `bigtheta calibrate`.
 """
 
@@ -29,18 +27,14 @@ Array = npt.NDArray[np.float64]
 EFFECTS = (0.0, 0.02, 0.04, 0.08, 0.16)
 """Standard deviations s of the cells' own offsets, relative, each as likely beforehand. Cells further apart than the
 largest are no sample of the law, and then the fit stays rejected."""
-_NONE = 8.0
-"""Weight of s = 0 beside each other s where the fit without effects is not rejected: two to one that there are none. Of
-15 FAILs of a claim .1 off on 24 times five cells without offsets equal weights would leave 2, these leave 11."""
 
 
-def fitted(gridder: Gridder, sizes: Array, cells: CellMeans, *, unit: float = 1.0, always: bool = False) -> Fit:
+def fitted(gridder: Gridder, sizes: Array, cells: CellMeans, *, unit: float = 1.0) -> Fit:
     """Fit with effects between the cells where the fit without is rejected at 5%.
 
     Args:
         sizes: shape (cells, s).
         unit: what effects are relative to: 1 for logs, the usual cell mean for a level.
-        always: with effects, believed less, though the fit without is not rejected.
 
     >>> from bigtheta.verify.fit import slope_grid
     >>> n = np.array([25.0, 50.0, 100.0, 200.0, 400.0])[:, None]
@@ -50,16 +44,16 @@ def fitted(gridder: Gridder, sizes: Array, cells: CellMeans, *, unit: float = 1.
     (0.0, 0.1)
     """
     plain = gridder(sizes, cells.v).fits(cells.y[None])[0]
-    if plain.misfit_p >= MISFIT_LEVEL and not always:
+    if plain.misfit_p >= MISFIT_LEVEL:
         return plain
     wider = [gridder(sizes, cells.v + (s * unit) ** 2).fits(cells.y[None])[0] for s in EFFECTS[1:]]
-    return _joined([plain, *wider], 1.0 if plain.misfit_p < MISFIT_LEVEL else _NONE)
+    return _joined([plain, *wider])
 
 
-def _joined(fits: Sequence[Fit], none: float) -> Fit:
+def _joined(fits: Sequence[Fit]) -> Fit:
     """Every s is a part of the grid, along the axis of tau; the likeliest component of all says how well it fits."""
     evidence = np.array([fit.evidence for fit in fits])
-    share = np.exp(evidence - evidence.max()) * np.array([none, *(1.0 for _ in fits[1:])])
+    share = np.exp(evidence - evidence.max())
     share /= share.sum()
     best = max(fits, key=lambda fit: float(fit.likelihood.max()))
     return replace(

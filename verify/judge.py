@@ -172,7 +172,7 @@ def _judged(asked: Inquiry, base: dict[str, Any]) -> Judgement:
     facts: dict[str, Any] = {
         "misfit_p": found.misfit_p, "cell_effects": found.fit.effects,
         "p_value": found.p_value if first.p_value is None else max(found.p_value, first.p_value),
-        "without_first": first.told, "doubt": _doubt(found, first.doubt),
+        "without_first": first.told, "doubt": Doubt.MISFIT if found.read else first.doubt,
     }  # fmt: skip
     verdict = found.verdict
     if facts["doubt"] is not None or verdict is Verdict.INCONCLUSIVE or (verdict is Verdict.PASS and narrow):
@@ -195,12 +195,6 @@ def _judged(asked: Inquiry, base: dict[str, Any]) -> Judgement:
         + ("" if found.read else fitting(found.misfit_p, found.fit.effects, exact=asked.exact))
     )
     return Judgement(verdict=verdict, **(base | facts | _numbers(asked, found)))
-
-
-def _doubt(found: Ruling, first: Doubt | None) -> Doubt | None:
-    if found.read:
-        return Doubt.MISFIT
-    return Doubt.OFFSETS if found.offsets else first
 
 
 def _without_noise(asked: Inquiry) -> str | None:
@@ -240,9 +234,6 @@ def _undecided(asked: Inquiry, found: Ruling, narrow: str | None, doubt: Doubt |
     words = _words(asked, found, found.worst)
     if doubt is Doubt.MISFIT and found.read is not None:
         return {"reason": words.rejected(found.read, found.misfit_p, EFFECTS[-1]), "needs": Need.FIT}
-    if doubt is Doubt.OFFSETS:
-        why = f"offsets of {100 * found.offsets:.2g}% between the cells explain it too: add sizes, or widen their range"
-        return {"reason": f"{_contradiction(asked, found)}, but {why}", "needs": Need.RANGE}
     if doubt is Doubt.FIRST_CELL:
         fails = found.verdict is Verdict.FAIL
         return {"reason": _contradiction(asked, found) if fails else words.agreement(), "needs": Need.FIT}

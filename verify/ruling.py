@@ -1,9 +1,8 @@
 """From cells to a ruling: the fit, its quantiles, what the rule makes of them, and whether the fit may be believed.
 
 PASS and FAIL need a fit that the data do not reject: where even the likeliest component, with effects between cells
-(`verify.effects`), has p < 1e-4, nothing is read from it. A FAIL has to be one of the fit with such effects, too. A
-limit FAILs also where measured/formula grows or vanishes like a power. What is judged without some of its cells is
-asked the same here.
+(`verify.effects`), has p < 1e-4, nothing is read from it. A limit FAILs, too, where measured/formula grows or vanishes
+like a power. What is judged without some of its cells is asked the same here.
 """
 
 from __future__ import annotations
@@ -156,7 +155,6 @@ class Ruling:
         quantiles: of each coefficient's deviation, by level.
         p_value: of the claim.
         misfit_p: of the fit that the verdict rests on.
-        offsets: of the cells, relative, that explain what else were a FAIL; the verdict is INCONCLUSIVE then. Else 0.
         read: what would be read from a fit that is rejected; the verdict is INCONCLUSIVE then. Else None.
         tends: where accelerators say that values without noise tend, as a deviation; for margins below 5% alone.
         diverging: 99.5% interval of the exponent of measured/formula, where a limit FAILs by it.
@@ -168,7 +166,6 @@ class Ruling:
     quantiles: Sequence[Mapping[float, float]]
     p_value: float
     misfit_p: float
-    offsets: float = 0.0
     read: Verdict | None = None
     tends: Tends | None = None
     diverging: tuple[float, float] | None = None
@@ -183,8 +180,6 @@ def ruling(inquiry: Inquiry) -> Ruling:
     tails = [rule.p_value(fit.slope(column).below(shift)) for column in range(inquiry.columns)]
     p_value = min(1.0, inquiry.columns * min(tails))
     found = Ruling(verdict, worst, fit, quantiles, p_value, fit.misfit_p)
-    if verdict is Verdict.FAIL and fit.effects == 0 and not inquiry.exact:
-        found = _with_offsets(inquiry, found)
     if fit.misfit_p < REJECTED and verdict is not Verdict.INCONCLUSIVE:
         found = replace(found, verdict=Verdict.INCONCLUSIVE, read=verdict, p_value=1.0)
     if inquiry.close:
@@ -192,16 +187,6 @@ def ruling(inquiry: Inquiry) -> Ruling:
     if inquiry.is_limit and found.verdict is not Verdict.FAIL:
         return _diverging(inquiry, found)
     return found
-
-
-def _with_offsets(inquiry: Inquiry, found: Ruling) -> Ruling:
-    """INCONCLUSIVE in place of a FAIL that offsets of the cells, as a few per cent each, would explain as well."""
-    wider = fitted(inquiry.gridder, inquiry.data.size, inquiry.noisy, unit=inquiry.unit, always=True)
-    if inquiry.decide(deviations([wider], inquiry.rule, inquiry.shift)[0])[0] is Verdict.FAIL:
-        return found
-    tails = [inquiry.rule.p_value(wider.slope(column).below(inquiry.shift)) for column in range(inquiry.columns)]
-    p_value = min(1.0, inquiry.columns * min(tails))
-    return replace(found, verdict=Verdict.INCONCLUSIVE, offsets=wider.effects, p_value=max(found.p_value, p_value))
 
 
 def _accelerated(inquiry: Inquiry, found: Ruling) -> Ruling:

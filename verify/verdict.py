@@ -52,7 +52,6 @@ class Doubt(Enum):
 
     MISFIT = "the fit itself is rejected"
     FIRST_CELL = "the first cell alone decides"
-    OFFSETS = "offsets of the cells explain it too"
 
 
 @dataclass(frozen=True)

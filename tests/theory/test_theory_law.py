@@ -701,7 +701,6 @@ ADVERSARIAL = {
         ({"limit": "sobolef"}, "did you mean 'sobolev'"),
         ({"limit": "Sobolev"}, "did you mean 'sobolev'"),
         ({"limit": " sobolev"}, "did you mean 'sobolev'"),
-        ({"limit": None}, "unknown limit None"),
         ({"limit": 3}, "unknown limit 3"),
         ({"limit": ["sobolev"]}, r"unknown limit \['sobolev'\]"),
         ({"limit": "sobolev", "quantity": "test-error"}, "expected the quantity sobolev but got test-error"),

@@ -162,13 +162,13 @@ def test_a_first_cell_that_is_off_never_fails_a_law_in_silence(factor: float, no
 def test_a_fail_that_is_only_less_sure_without_the_first_cell_stays() -> None:
     """Five good cells, a claim .1 off: four of them say the same, but not at 1%."""
     failed, weaker = 0, 0
-    for seed in range(24):
+    for seed in range(12):
         sizes, samples = uneven(seed, 0.0, 5)
         if judge(sizes, samples, "Theta(n**1.1)").verdict is Verdict.FAIL:
             failed += 1
             rest = judge({"n": sizes["n"][1:]}, samples[1:], "Theta(n**1.1)")
             weaker += rest.verdict is not Verdict.FAIL
-    assert failed >= 8
+    assert failed >= 5
     assert weaker >= 2
 
 
@@ -201,40 +201,3 @@ def test_doubts_are_facts_that_json_keeps() -> None:
         read: Report = report_from_dict({"schema": 1, "judgements": [kept], "provenance": {}})
         back: Judgement = read.entries[0].judgement
         assert (back.doubt, back.without_first, back.cell_effects) == (doubt, found.without_first, found.cell_effects)
-
-
-STARTS, COUNTS = (25, 50, 100, 200, 400), (192, 128, 96, 64, 32)
-
-
-def offset(seed: int, by: float) -> list[np.ndarray]:
-    """Samples n exp(o + .1 e), each of five cells with an offset o ~ N(0, by^2) of its own."""
-    rng = np.random.default_rng([7, seed])
-    offsets = []
-    for n, count in zip(STARTS, COUNTS, strict=True):
-        own = by * rng.standard_normal()
-        offsets.append(n * np.exp(own + 0.1 * rng.standard_normal(count)))
-    return offsets
-
-
-@pytest.mark.parametrize("seed", [8, 10, 25])
-def test_a_fail_that_offsets_of_the_cells_explain_is_none(seed: int) -> None:
-    """A correction and a slope fit five such cells between them, and Omega(n) FAILed of what is n."""
-    found = judge({"n": STARTS}, offset(seed, 0.05), "Omega(n)")
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert found.doubt is Doubt.OFFSETS
-    assert found.needs is Need.RANGE
-    assert "between the cells explain it too" in found.reason
-    assert found.p_value is not None
-    assert found.p_value > 0.01
-    assert judgement_dict(found)["doubt"] == Doubt.OFFSETS.value
-
-
-def test_offsets_make_no_true_bound_fail_and_let_false_ones_fail() -> None:
-    verdicts = {
-        claim: [judge({"n": STARTS}, offset(seed, 0.05), claim).verdict for seed in range(24)]
-        for claim in ("Omega(n)", "Omega(n**1.5)", "O(sqrt(n))")
-    }
-    assert Verdict.FAIL not in verdicts["Omega(n)"]
-    assert Verdict.PASS in verdicts["Omega(n)"]
-    assert verdicts["Omega(n**1.5)"].count(Verdict.FAIL) >= 20
-    assert verdicts["O(sqrt(n))"].count(Verdict.FAIL) >= 20
