@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from bigtheta.numerics.exact import is_quadratic
@@ -10,7 +11,7 @@ from bigtheta.numerics.models.base import interpolator, stacked
 from bigtheta.numerics.sample import draw_inputs
 from bigtheta.theory.errors import BigthetaError, InvalidInputError
 from bigtheta.theory.source_cells import session_files
-from bigtheta.theory.source_files import SourceFile, files_of, is_own, module_files
+from bigtheta.theory.source_files import SourceFile, is_own, module_files
 
 if TYPE_CHECKING:
     from bigtheta.numerics.experiment import Experiment
@@ -36,9 +37,9 @@ def source_of(*parts: object) -> tuple[SourceFile, ...]:
     own = _own(parts)
     if not own:
         return ()
-    modules = {_module(one) for one in own}
-    loose = [one for one in own if module_files(_module(one)) is None]
-    return tuple(sorted({*files_of(modules), *session_files(loose)}))
+    files = {module: module_files(module) for module in {_module(one) for one in own}}
+    loose = [one for one in own if files[_module(one)] is None]
+    return tuple(sorted({*chain.from_iterable(filter(None, files.values())), *session_files(loose)}))
 
 
 def check_same_source(experiment: Experiment) -> None:

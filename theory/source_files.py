@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import operator
 import os
 import re
 import sys
@@ -141,21 +142,43 @@ def _path(module: ModuleType | None) -> Path | None:
     return path if path is not None and (os.path.isfile(path) or str(path) in _known) else None
 
 
-def _loaded() -> dict[str, object]:
-    """What the import system made of each file: another object once it is loaded anew."""
-    found: dict[str, object] = {}
-    for module in list(sys.modules.values()):
-        if isinstance(module, ModuleType) and isinstance(file := vars(module).get("__file__"), str):
-            found[str(Path(file).absolute()) if not file.startswith("/") else file] = (
-                vars(module).get("__spec__") or module
-            )
-    return found
+class _Loaded:
+    """What the import system made of each file: another object once it is loaded anew.
+
+    Thousands of modules are looked through only where one came, went or was replaced: this is asked twice a trial.
+    """
+
+    def __init__(self, modules: list[ModuleType]) -> None:
+        self._modules = modules  # held, so that no other module gets the identity of one of them
+        self._by_file: dict[str, ModuleType] = {}
+        for module in modules:
+            if isinstance(module, ModuleType) and isinstance(file := vars(module).get("__file__"), str):
+                self._by_file[file if file.startswith("/") else str(Path(file).absolute())] = module
+
+    def get(self, file: str) -> object:
+        """Return what stands for a file: its module's spec, which a reload replaces; None if it is not loaded."""
+        module = self._by_file.get(file)
+        return None if module is None else vars(module).get("__spec__") or module
+
+    def is_of(self, modules: list[ModuleType]) -> bool:
+        """Whether it was made of these very modules."""
+        return len(modules) == len(self._modules) and all(map(operator.is_, modules, self._modules))
+
+
+_seen = _Loaded([])
+
+
+def _loaded() -> _Loaded:
+    global _seen
+    if not _seen.is_of(modules := list(sys.modules.values())):
+        _seen = _Loaded(modules)
+    return _seen
 
 
 # --- one file --------------------------------------------------------------------------------------------------------
 
 
-def _read(path: Path, now: dict[str, object]) -> _Read:
+def _read(path: Path, now: _Loaded) -> _Read:
     """The file as this process runs it: as read before, unless it was loaded anew since, or is not loaded yet."""
     name = str(path)
     loaded, known = now.get(name), _known.get(name)
@@ -269,7 +292,7 @@ def _parents(scope: _Scope, path: Path) -> Iterator[Path]:
             yield init
 
 
-def _imported(scope: _Scope, path: Path, now: dict[str, object]) -> Iterator[Path]:
+def _imported(scope: _Scope, path: Path, now: _Loaded) -> Iterator[Path]:
     """The files in the scope that run when a file is imported, or when it imports later."""
     for level, parts, names in _read(path, now).imports:
         base = scope.folder
@@ -286,7 +309,7 @@ def _imported(scope: _Scope, path: Path, now: dict[str, object]) -> Iterator[Pat
             yield from _along(base, (*parts, name))
 
 
-def _starred(base: Path, parts: Sequence[str], now: dict[str, object]) -> tuple[str, ...]:
+def _starred(base: Path, parts: Sequence[str], now: _Loaded) -> tuple[str, ...]:
     """What `import *` may take from a package."""
     found = list(_along(base, parts)) if parts else [file for file in [_file(base, "__init__")] if file is not None]
     return _read(found[-1], now).exports if found else ()

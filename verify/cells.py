@@ -18,7 +18,7 @@ from bigtheta.theory.statement import Statement
 from bigtheta.verify.exponent import beside_logs, of_order, of_product
 from bigtheta.verify.fit import CellMeans, cell_means, shrunk
 from bigtheta.verify.several import is_monomial, open_columns
-from bigtheta.verify.verdict import Verdict
+from bigtheta.verify.verdict import Need, Verdict
 
 __all__ = [
     "ESTIMANDS",
@@ -248,14 +248,14 @@ def _whole(value: float) -> int | float:
     return int(value) if value == int(value) else float(value)
 
 
-def unusable(cells: Cells, estimand: str) -> tuple[Verdict, str] | None:
-    """Return verdict and reason for samples that cannot be judged, or None."""
+def unusable(cells: Cells, estimand: str) -> tuple[Verdict, str, Need | None] | None:
+    """Return verdict, reason and what is missing for samples that cannot be judged, or None."""
     for index, cell in enumerate(cells.samples):
         where = cells.where(index)
         if not len(cell):
-            return Verdict.INCONCLUSIVE, f"no samples at {where}; measure that cell or leave it out"
+            return Verdict.INCONCLUSIVE, f"no samples at {where}; measure that cell or leave it out", Need.DATA
         if bad := int((~np.isfinite(cell)).sum()):
-            return Verdict.ERROR, f"{bad} of {len(cell)} samples at {where} are not finite numbers"
+            return Verdict.ERROR, f"{bad} of {len(cell)} samples at {where} are not finite numbers", None
         of_mean = estimand == "mean" and (cell.any() or cells.top is not None)
         if bad := int((cell < 0).sum() if of_mean else (cell <= 0).sum()):
             advice, what = "", "they have"
@@ -265,16 +265,19 @@ def unusable(cells: Cells, estimand: str) -> tuple[Verdict, str] | None:
             return (
                 Verdict.ERROR,
                 f"{bad} of {len(cell)} samples at {where} are not positive, so {what} no order of growth{advice}",
+                None,
             )
     if (count := len(cells.size)) < FEWEST_SIZES:
         return (
             Verdict.INCONCLUSIVE,
             f"{count} size{'s' * (count != 1)} cannot show how it scales; give {MIN_SIZES} or more",
+            Need.DATA,
         )
     if estimand == "mean" and (tail := _tail_index(cells.samples)) < TAIL_INDEX:
         return (
             Verdict.INCONCLUSIVE,
             f"the mean is not estimable: the samples' tail index is {tail:.1f}; judge the geomean or the median",
+            Need.TAIL,
         )
     return None
 

@@ -137,9 +137,7 @@ def judge(
         "exponent_of": "" if claimed is None else data.exponent_of(claim, path, constants),
     }  # fmt: skip
     if (refusal := unusable(data, wanted)) is not None:
-        verdict, reason = refusal
-        tail = "the mean is not estimable" in reason
-        need = (Need.TAIL if tail else Need.DATA) if verdict is Verdict.INCONCLUSIVE else None
+        verdict, reason, need = refusal
         return Judgement(verdict=verdict, reason=reason, needs=need, **base)
     with np.errstate(over="ignore", divide="ignore"):
         exact = _exact(data, deterministic)

@@ -12,9 +12,11 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from bigtheta.theory import source_files
 from bigtheta.theory.source_cells import session_files
 from bigtheta.theory.source_files import SourceFile, digest, files_of, is_own, module_files, remember
 
@@ -266,6 +268,7 @@ def test_a_digest_of_one_file_is_its_own() -> None:
 # --- without a file --------------------------------------------------------------------------------------------------
 
 SESSION = """
+from bigtheta.theory import source_files
 from bigtheta.theory.source_cells import session_files
 SCALE = {scale}
 def helper(x):
@@ -294,3 +297,21 @@ def test_a_session_counts_what_the_class_uses(tmp_path: Path) -> None:
     assert told(tmp_path, other="1") == first, "it is not used"
     changed = [told(tmp_path, scale="3"), told(tmp_path, more=" + 1"), told(tmp_path, factor="4")]
     assert len({first, *changed}) == 4
+
+
+def test_modules_are_looked_through_once_while_none_comes_or_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every trial of a model of one's own asks twice: looking through all modules each time took 50 ms a trial."""
+    scans = []
+    scan = source_files._Loaded.__init__
+
+    def counted(self, modules):
+        scans.append(len(modules))
+        scan(self, modules)
+
+    monkeypatch.setattr(source_files._Loaded, "__init__", counted)
+    for _ in range(20):
+        source_files.module_files(__name__)
+    assert len(scans) <= 1
+    monkeypatch.setitem(sys.modules, "a_module_that_comes", ModuleType("a_module_that_comes"))
+    source_files.module_files(__name__)
+    assert 1 <= len(scans) <= 2

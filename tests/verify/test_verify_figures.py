@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from bigtheta.theory.law import Law
 from bigtheta.verify.judge import judge
 from bigtheta.verify.report.figure import CLAIM, draw, figure_svg
 from bigtheta.verify.report.report import Entry, Report
+from bigtheta.verify.report.words import judgement_lines
 
 LawOf = Callable[..., Law]
 N = [20, 35, 60, 110, 190, 320]
@@ -125,3 +127,22 @@ def test_labels_that_are_not_there_are_written_and_read_as_text(tiny: LawOf, axe
     axes.set_xlabel("$n$")
     assert axes.xaxis.label.get_parse_math()
     assert plt.rcParams["text.parse_math"]
+
+
+@pytest.mark.parametrize(("statement", "truth"), [case[:2] for case in CASES], ids=[case[0] for case in CASES])
+def test_tables_and_words_hold_a_bound_on_the_side_that_it_allows(
+    tiny: LawOf, statement: str, truth: Callable[[float], float]
+) -> None:
+    """Tables printed the line anchored at the largest size, above the cells that an Omega claim bounds from below."""
+    one = entry(tiny, statement, truth)
+    j = one.judgement
+    sign = 1 if statement.startswith("Omega") else -1
+    html = Report((one,), {"versions": {}, "seed": 0}).to_html()
+    table = html[html.index("claimed bound, where it touches") :]
+    rows = [re.findall(r"<td>([^<]*)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", table.split("</table>")[0])]
+    rows = [row for row in rows if row]
+    assert len(rows) == len(N)
+    gaps = [sign * (float(row[3]) / float(row[5]) - 1) for row in rows]
+    assert min(gaps) == pytest.approx(0, abs=2e-3)
+    held = float(re.search(r"constant (\S+) holds in every cell", "\n".join(judgement_lines(j)))[1])  # type: ignore[index]
+    assert held == pytest.approx(min(j.ratio_range) if sign > 0 else max(j.ratio_range), rel=5e-3)  # type: ignore[arg-type]

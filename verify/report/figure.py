@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from bigtheta.theory.statement import Peak, Statement
+from bigtheta.verify.report.claim import ABOVE, claim_line, is_one_sided
 from bigtheta.verify.report.report import Entry
 from bigtheta.verify.report.words import exponent_letter
 from bigtheta.verify.verdict import Judgement
@@ -25,8 +26,6 @@ from bigtheta.verify.verdict import Judgement
 __all__ = ["CLAIM", "INK", "draw", "figure_pdf", "figure_svg", "log_ticks", "svg"]
 
 INK, CLAIM, BAND = "#010203", "#b4281e", "#3b6ea8"
-_ABOVE = {"Omega": True, "O": False}
-"""One-sided senses, and whether they allow what lies above the line."""
 _FAR = 1e3
 """How far beyond data and line the shading goes, as a factor."""
 _DENOMINATOR = 100
@@ -42,10 +41,8 @@ def draw(entry: Entry, ax: Any) -> Any:
     size = np.array([cell.sizes[j.variable] for cell in j.cells], dtype=float)
     centre = np.array([cell.mean if j.sense == "Limit" else cell.geomean for cell in j.cells])
     low, high = np.array([c.low for c in j.cells]), np.array([c.high for c in j.cells])
-    predicted = np.array([c.predicted for c in j.cells])
     is_peak = j.sense == "Peak"
-    one_sided = j.bridge is None and j.sense in _ABOVE
-    line = _touching(centre, predicted, above=_ABOVE[j.sense]) if one_sided else predicted
+    line = claim_line(j)
     label = "smoothed" if is_peak else "exact limit" if j.bridge else f"claimed {j.statement}{_slope(j)}"
     fitted = "smoothed" if is_peak else f"fitted {_literal(j.exponent_of) or 'power law'}"
     if j.bridge is None:
@@ -58,8 +55,8 @@ def draw(entry: Entry, ax: Any) -> Any:
             lw=0,
             label=f"{fitted}, 95%",
         )
-    if one_sided:
-        _shade(ax, size, line, centre, above=_ABOVE[j.sense])
+    if is_one_sided(j):
+        _shade(ax, size, line, centre, above=ABOVE[j.sense])
     ax.plot(size, line, color=CLAIM, lw=1.6, ls="--", label=_literal(label))
     ax.errorbar(
         size,
@@ -86,14 +83,6 @@ def draw(entry: Entry, ax: Any) -> Any:
     return ax
 
 
-def _touching(centre: Any, predicted: Any, *, above: bool) -> Any:
-    """The claimed line, moved so that every cell lies on its allowed side and one of them on it."""
-    with np.errstate(all="ignore"):
-        ratios = centre / predicted
-    ratios = ratios[np.isfinite(ratios) & (ratios > 0)]
-    return predicted * ((ratios.min() if above else ratios.max()) if len(ratios) else 1.0)
-
-
 def _shade(ax: Any, size: Any, line: Any, centre: Any, *, above: bool) -> None:
     """Shade what a one-sided claim allows, as far as the axes reach; their limits do not follow it."""
     seen = np.concatenate([centre, line])
@@ -107,9 +96,9 @@ def _shade(ax: Any, size: Any, line: Any, centre: Any, *, above: bool) -> None:
 
 def _slope(j: Judgement) -> str:
     """What a one-sided claim says of the slope: ": slope >= -1/2"; "" for other claims, and for several sizes."""
-    if j.sense not in _ABOVE or j.claimed is None or len(j.exponents) > 1:
+    if j.sense not in ABOVE or j.claimed is None or len(j.exponents) > 1:
         return ""
-    sign = ">=" if _ABOVE[j.sense] else "<="
+    sign = ">=" if ABOVE[j.sense] else "<="
     if j.exponent_of:
         return f":\n{exponent_letter(j)} {sign} {_exact(j.claimed)} in {j.exponent_of}"
     return f": slope {sign} {_exact(j.claimed)}"

@@ -10,6 +10,7 @@ import latex2mathml.converter
 from markupsafe import Markup, escape
 
 from bigtheta.verify.report import words
+from bigtheta.verify.report.claim import claim_line, is_one_sided
 from bigtheta.verify.report.facts import ControlFacts, LawFacts, Stated
 from bigtheta.verify.report.report import Entry, Report
 from bigtheta.verify.sharpness import is_discriminating
@@ -44,6 +45,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"claim_line": claim_line, "one_sided": is_one_sided}
     environment.filters |= {"math": _math, "number": _number, "short": _short, "svg": _svg}
     environment.globals |= {
         "statement": _statement, "path": _path, "Verdict": Verdict,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bigtheta.verify.report import words
+from bigtheta.verify.report.claim import claim_line, is_one_sided
 from bigtheta.verify.report.definitions import inputs, quantity
 from bigtheta.verify.report.facts import LawFacts
 from bigtheta.verify.report.marks import claimed, details, literal, paragraph, stated
@@ -110,13 +111,14 @@ def _cells(law: LawFacts, judged: Sequence[Entry]) -> list[str]:
 
 
 def _predicted(j: Judgement) -> str:
-    return "smoothed" if j.sense == "Peak" else "exact limit" if j.bridge else "claimed"
+    bound = "claimed bound" if is_one_sided(j) else "claimed"
+    return "smoothed" if j.sense == "Peak" else "exact limit" if j.bridge else bound
 
 
 def _cell(j: Judgement, index: int) -> str:
     cell = j.cells[index]
     centre = cell.mean if j.sense == "Limit" else cell.geomean
-    return f"{centre:.4g} [{cell.low:.4g}, {cell.high:.4g}] ({cell.predicted:.4g}; {cell.trials})"
+    return f"{centre:.4g} [{cell.low:.4g}, {cell.high:.4g}] ({claim_line(j)[index]:.4g}; {cell.trials})"
 
 
 def _fails(law: LawFacts, judged: Sequence[Entry], controls: Sequence[Entry]) -> Iterator[str]:

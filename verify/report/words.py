@@ -9,6 +9,7 @@ from typing import Any
 from bigtheta.theory.errors import printable
 from bigtheta.verify.exponent import letter
 from bigtheta.verify.reason import exponent_of
+from bigtheta.verify.report.claim import ABOVE
 from bigtheta.verify.report.facts import ControlFacts, LawFacts, Stated
 from bigtheta.verify.report.report import Entry, Report
 from bigtheta.verify.verdict import Judgement, Verdict
@@ -88,7 +89,11 @@ def judgement_lines(j: Judgement) -> list[str]:
         ]
     if rejects(j):
         lines.append(f"  {rejects(j)}")
-    if j.constant is not None and j.sense != "Limit":
+    if j.ratio_range and j.sense in ABOVE:
+        low, high = j.ratio_range
+        held = low if ABOVE[j.sense] else high
+        lines.append(f"  constant {held:.3g} holds in every cell; measured/formula from {low:.3g} to {high:.3g}")
+    elif j.constant is not None and j.sense != "Limit":
         lines.append(
             f"  implied constant {j.constant:.3g}; measured/formula from {j.ratio_range[0]:.3g} to "
             f"{j.ratio_range[1]:.3g}"
